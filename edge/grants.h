@@ -34,11 +34,11 @@ struct edge_credit_wait {
 struct edge_grants {
     void *arg;
 
-    /* `grant` is the text from the path. `segments` are the decoded segments of the path after it.
-     */
+    /* `grant` is the text from the URL; `path` the canonical path after it (core/content/path.h:
+     * what scopes are hashed from). */
     enum edge_grant_verdict (*check)(void *arg, struct fog_bytes grant, const char *site,
-                                     const struct fog_bytes *segments, size_t n_segments,
-                                     fog_time_ms hub_ms, struct edge_grant **out);
+                                     struct fog_bytes path, fog_time_ms hub_ms,
+                                     struct edge_grant **out);
 
     /* The same without a path, for a tick that comes alone. */
     enum edge_grant_verdict (*find)(void *arg, struct fog_bytes grant, const char *site,

@@ -16,10 +16,9 @@
 
 #include "core/base/err.h"
 #include "core/base/types.h"
+#include "core/content/leaf.h" /* fog_ref, fog_chunk_ref, fog_kind */
 
 #define EDGE_LABEL_MAX 64 /* a DNS label with its NUL */
-
-struct fog_chunk_ref; /* core/content: {id, len} */
 
 /* Where a piece came from, for Cache-Status. */
 enum edge_from { EDGE_FROM_RAM, EDGE_FROM_DISK, EDGE_FROM_PEER, EDGE_FROM_ORIGIN };
@@ -28,8 +27,7 @@ enum edge_from { EDGE_FROM_RAM, EDGE_FROM_DISK, EDGE_FROM_PEER, EDGE_FROM_ORIGIN
  * past as_of_ms + max_stale_ms the edge serves nothing of it. */
 struct edge_pointer {
     struct fog_hash publisher_id;
-    struct fog_hash table; /* root page of the release */
-    uint64_t table_size;
+    struct fog_ref table; /* root page of the release */
     uint32_t gen;
     uint64_t seq;
     fog_time_ms issued_ms;
@@ -65,9 +63,8 @@ struct edge_source {
     int (*pointer)(void *arg, const char *site, struct edge_op *op,
                    struct edge_pointer *out) FOG_MUST_CHECK;
 
-    /* A whole manifest or release page: `kind` of PROTOCOL 2, `size` 0 when unknown. -ENOENT:
-     * nobody known has it. */
-    int (*object)(void *arg, uint8_t kind, const struct fog_hash *id, uint64_t size,
+    /* A whole manifest or release page; `size` 0 when unknown. -ENOENT: nobody known has it. */
+    int (*object)(void *arg, enum fog_kind kind, const struct fog_hash *id, uint64_t size,
                   const struct edge_hints *hints, struct edge_op *op,
                   struct edge_data *out) FOG_MUST_CHECK;
 

@@ -38,10 +38,8 @@ struct edge_ask {
     enum edge_ask_kind kind;
     const char *site; /* site label */
     struct fog_hash publisher_id;
-    /* Path inside the site, decoded, segment by segment. */
-    const struct fog_bytes *segments;
-    size_t n_segments;
-    const char *sid; /* "" without */
+    struct fog_bytes path; /* inside the site, canonical (core/content/path.h) */
+    const char *sid;       /* "" without */
     const struct fog_addr *client;
     struct fog_hash object; /* manifest id */
     uint64_t size;          /* of the identity variant */
@@ -73,9 +71,8 @@ struct edge_decision {
 struct edge_assign_ask {
     const char *site;
     struct fog_hash publisher_id;
-    const struct fog_bytes *segments; /* directory prefix, decoded */
-    size_t n_segments;
-    const char *sid; /* to renew, "" for a new session */
+    struct fog_bytes path; /* directory prefix, canonical; empty: the whole site */
+    const char *sid;       /* to renew, "" for a new session */
     const struct fog_addr *client;
     uint8_t anchors[EDGE_ASSIGN_ANCHORS][32];
     unsigned n_anchors; /* >= 1 */
