@@ -1,7 +1,7 @@
 #include "core/content/names.h"
 
 #include "core/base/str.h"
-#include "core/base/wr.h"
+#include "core/content/leaf.h"
 #include "core/crypto/hash.h"
 
 int fog_site_name_check(struct fog_bytes name)
