@@ -73,13 +73,12 @@ struct fog_release_find {
     struct fog_ref need; /* the page to feed next */
     char path[FOG_PATH_MAX];
     size_t path_len;
-    char lo[FOG_PATH_MAX]; /* the page's first path must be this (when bound_lo) */
+    char lo[FOG_PATH_MAX]; /* the page's first path must be this (when bound) */
     size_t lo_len;
-    char hi[FOG_PATH_MAX]; /* and its last one below this (when bound_hi) */
-    size_t hi_len;
-    bool bound_lo, bound_hi;
+    bool bound;
     unsigned level; /* expected level of `need`, valid after the first page */
     unsigned pages; /* fed so far */
+    struct fog_page_cursor cursor;
 };
 
 enum fog_find_result { FOG_FIND_MORE = 1, FOG_FIND_FOUND = 2, FOG_FIND_ABSENT = 3 };
