@@ -53,13 +53,13 @@ struct router_ca {
 struct router_grant_ask {
     struct fog_hash publisher_id;
     uint8_t site[10];
-    uint8_t box[32];                  /* transport key */
-    uint8_t node[20];                 /* the box's money address */
-    uint32_t node_id;                 /* registry id, 0 without */
-    const struct fog_bytes *segments; /* decoded path segments of the prefix */
-    size_t depth;                     /* how many of them are the scope */
-    const uint8_t *anchor;            /* 32 bytes of the player, NULL: no ticks (class P) */
-    uint64_t max_bytes;               /* 0: the house's default for its life */
+    uint8_t box[32];       /* transport key */
+    uint8_t node[20];      /* the box's money address */
+    uint32_t node_id;      /* registry id, 0 without */
+    struct fog_bytes path; /* canonical (core/content/path.h), borrowed during the call */
+    unsigned depth;        /* how many of its segments are the scope (fog_path_scope) */
+    const uint8_t *anchor; /* 32 bytes of the player, NULL: no ticks (class P) */
+    uint64_t max_bytes;    /* 0: the house's default for its life */
     uint32_t life_s;
 };
 struct router_grant {

@@ -50,9 +50,8 @@ struct steer_ask {
     enum steer_kind kind;
     const char *site; /* 16 characters */
     struct fog_hash publisher_id;
-    const struct fog_bytes *segments; /* path inside the site, decoded */
-    size_t n_segments;
-    const char *sid; /* "" without */
+    struct fog_bytes path; /* inside the site, canonical (core/content/path.h) */
+    const char *sid;       /* "" without */
     const struct fog_addr *client;
     struct fog_hash object;
     uint64_t size;
@@ -74,8 +73,7 @@ struct steer_decision {
 struct steer_assign_ask {
     const char *site;
     struct fog_hash publisher_id;
-    const struct fog_bytes *segments;
-    size_t n_segments;
+    struct fog_bytes path; /* directory prefix, canonical; empty: the whole site */
     const char *sid;
     const struct fog_addr *client;
     uint8_t anchors[STEER_ANCHORS][32];
