@@ -26,7 +26,8 @@ struct fog_conn_ops {
     size_t (*on_read)(struct fog_conn *c, struct fog_bytes in, void *arg);
     /* All written bytes have left for the socket: the producer may write more. */
     void (*on_drain)(struct fog_conn *c, void *arg);
-    /* The end: 0 for a clean close by the peer, else why. Called once, last. */
+    /* The end: 0 for a clean close (the peer's, or ours once all bytes left), else why
+     * (FOG_ECANCELED after our abort). Called once, last, never from inside another call. */
     void (*on_close)(struct fog_conn *c, int err, void *arg);
 };
 
@@ -45,13 +46,37 @@ int fog_listener_new(struct fog_loop *loop, const struct fog_addr *at, struct fo
 void fog_listener_free(struct fog_listener **l); /* stops accepting; accepted connections go on */
 void fog_listener_addr(const struct fog_listener *l, struct fog_addr *out);
 
-/* Sets who is called back from now on. */
+/* The same on a bound and listening socket (a Unix socket, or one handed over by systemd); takes
+ * the descriptor over, also on failure. */
+int fog_listener_from_fd(struct fog_loop *loop, int fd, struct fog_tls_server *tls,
+                         void (*on_accept)(struct fog_conn *c, void *arg), void *arg,
+                         struct fog_listener **out) FOG_MUST_CHECK;
+/* Binds a Unix socket of mode 0600, replacing a stale one. For fog_listener_from_fd. */
+int fog_listen_unix(const char *path, int *fd) FOG_MUST_CHECK;
+
+/* A connected stream socket (socketpair, Unix socket) as an open plain connection; takes the
+ * descriptor over. on_open is not called. */
+struct fog_conn *fog_conn_from_fd(struct fog_loop *loop, int fd, const struct fog_conn_ops *ops,
+                                  void *arg);
+/* Connects to a Unix socket (local: answers at once). */
+int fog_conn_dial_unix(struct fog_loop *loop, const char *path, const struct fog_conn_ops *ops,
+                       void *arg, struct fog_conn **out) FOG_MUST_CHECK;
+
+/* Sets who is called back from now on. NULL ops: nobody, for an owner that goes away before the
+ * connection does. Bytes that nobody took yet are offered to the new owner. */
 void fog_conn_adopt(struct fog_conn *c, const struct fog_conn_ops *ops, void *arg);
 
 /* Queues a copy of the bytes; sent at the end of the turn. Bytes above FOG_CONN_HIGH queued: stop
  * and wait for on_drain. */
 void fog_conn_write(struct fog_conn *c, struct fog_bytes bytes);
+/* The same for a message in pieces: they share records, so a frame header does not cost one. */
+void fog_conn_writev(struct fog_conn *c, const struct fog_bytes *v, size_t n);
 size_t fog_conn_queued(const struct fog_conn *c);
+/* Bytes (of TLS records where there is TLS) that the socket has taken so far: whether a slow peer
+ * makes progress. */
+uint64_t fog_conn_sent(const struct fog_conn *c);
+/* False from the moment the connection is closing; writes are then dropped. */
+bool fog_conn_is_open(const struct fog_conn *c);
 #define FOG_CONN_HIGH (128 * 1024)
 
 /* Closes after what is queued has left (graceful) or at once (abort: RST, never a clean end of a

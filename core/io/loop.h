@@ -7,6 +7,7 @@
 #define FOG_IO_LOOP_H
 
 #include "core/base/err.h"
+#include "core/base/list.h"
 #include "core/base/types.h"
 
 struct fog_loop;
@@ -25,8 +26,27 @@ void fog_loop_stop(struct fog_loop *loop);
 /* Monotonic time, read once per turn of the loop. */
 fog_time_ms fog_loop_now_ms(struct fog_loop *loop);
 
+/* One turn: waits for events unless `wait` is false, calls back, then runs the end of the turn. For
+ * tests and fuzz targets, which own the sequence; everybody else uses fog_loop_run. */
+void fog_loop_turn(struct fog_loop *loop, bool wait);
+
 /* The system's wall clock in Unix milliseconds. */
 fog_time_ms fog_wall_ms(void);
+
+/* Work at the end of the current turn, before the loop waits again: first all that produces, then
+ * all that sends, so that one turn costs one send per connection. Embedded in its owner; scheduling
+ * a scheduled one does nothing. What is scheduled for a phase that has passed runs in the next
+ * turn, which then does not wait. */
+enum fog_turn_phase { FOG_TURN_PRODUCE, FOG_TURN_SEND };
+
+struct fog_turn {
+    struct fog_link link;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+void fog_turn_schedule(struct fog_loop *loop, struct fog_turn *t, enum fog_turn_phase phase);
+void fog_turn_cancel(struct fog_turn *t);
 
 /* Calls fn(arg) on the loop's thread, in order of posting; from any thread. After fog_loop_free
  * nothing is called. */

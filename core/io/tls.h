@@ -42,6 +42,9 @@ struct fog_tls_server_conf {
 };
 int fog_tls_server_new(const struct fog_tls_server_conf *conf,
                        struct fog_tls_server **out) FOG_MUST_CHECK;
+/* Reference-counted: listeners and running handshakes hold their own, so a replaced server object
+ * may be freed at once. */
+struct fog_tls_server *fog_tls_server_ref(struct fog_tls_server *s);
 void fog_tls_server_free(struct fog_tls_server **s);
 
 struct fog_tls_client_conf {
