@@ -111,12 +111,12 @@ int grant_allows(const struct grant *g, const struct grant_use *use) FOG_MUST_CH
 int grant_verify(const struct grant_signed *g, const struct claim_domain *domain,
                  const struct registry *reg, struct fog_hash *digest) FOG_MUST_CHECK;
 
-/* What is paid for: bytes, and their worth. `sent` never counts above max_bytes; a witnessed grant
- * is paid min(sent, ticks x tickBytes, maxBytes), a passive one min(sent, maxBytes), a lease its
- * forecast maxBytes. `passive_bps` is the share for leaves without ticks: the grant's own in a
- * statement, the house's in its books. */
+/* What is paid for: bytes, and their worth. A witnessed grant is paid min(sent, ticks x tickBytes,
+ * maxBytes), so nothing without ticks; a passive one min(sent, maxBytes) at a share; a lease its
+ * forecast maxBytes at a share, whatever was sent. The share `passive_bps` is the grant's own in a
+ * statement, and what the house chose to pay in its books. */
 uint64_t grant_paid_bytes(const struct grant *g, uint64_t sent, unsigned ticks);
-int grant_worth(const struct grant *g, uint64_t paid_bytes, unsigned ticks, uint32_t passive_bps,
+int grant_worth(const struct grant *g, uint64_t paid_bytes, uint32_t passive_bps,
                 struct amount *out) FOG_MUST_CHECK;
 
 #endif
