@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { FogDeploy } from "../src/FogDeploy.sol";
-import { Bounds, Params } from "../src/Params.sol";
-import { TestToken } from "../src/TestToken.sol";
-import { World } from "./World.sol";
+import {FogDeploy} from "../src/FogDeploy.sol";
+import {Bounds, Params} from "../src/Params.sol";
+import {TestToken} from "../src/TestToken.sol";
+import {World} from "./World.sol";
 
 contract DeployTest is World {
     string private constant DEPLOY = "out/FogDeploy.sol/FogDeploy.json";

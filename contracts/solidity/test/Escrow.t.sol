@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { Escrow } from "../src/Escrow.sol";
-import { Row } from "../src/Types.sol";
-import { World } from "./World.sol";
+import {Escrow} from "../src/Escrow.sol";
+import {Row} from "../src/Types.sol";
+import {World} from "./World.sol";
 
 contract EscrowTest is World {
     address private _new = vm.addr(0x2101);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { HouseRegistry } from "../src/HouseRegistry.sol";
-import { World } from "./World.sol";
+import {HouseRegistry} from "../src/HouseRegistry.sol";
+import {World} from "./World.sol";
 
 contract HouseRegistryTest is World {
     address private _a = vm.addr(0xa1);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-import { NodeRegistry } from "../src/NodeRegistry.sol";
-import { Types } from "../src/Types.sol";
-import { World } from "./World.sol";
+import {NodeRegistry} from "../src/NodeRegistry.sol";
+import {Types} from "../src/Types.sol";
+import {World} from "./World.sol";
 
 contract NodeRegistryTest is World {
     bytes32 private constant BOX = keccak256("box");

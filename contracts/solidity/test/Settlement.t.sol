@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-import { Escrow } from "../src/Escrow.sol";
-import { Settlement } from "../src/Settlement.sol";
-import { SumTree } from "../src/SumTree.sol";
-import { Row, Voucher } from "../src/Types.sol";
-import { Wallet } from "../src/Wallet.sol";
-import { World } from "./World.sol";
+import {Escrow} from "../src/Escrow.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {SumTree} from "../src/SumTree.sol";
+import {Row, Voucher} from "../src/Types.sol";
+import {Wallet} from "../src/Wallet.sol";
+import {World} from "./World.sol";
 
 contract SettlementTest is World {
     function _postFails(address who, uint32 w, Row[] memory list, bytes memory reason) private {

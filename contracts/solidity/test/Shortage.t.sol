@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { HouseRegistry } from "../src/HouseRegistry.sol";
-import { Settlement } from "../src/Settlement.sol";
-import { Voucher } from "../src/Types.sol";
-import { World } from "./World.sol";
+import {HouseRegistry} from "../src/HouseRegistry.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Voucher} from "../src/Types.sol";
+import {World} from "./World.sol";
 
 /// @notice A house whose pool is too small, its debts, and its bond.
 contract ShortageTest is World {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { TestToken } from "../src/TestToken.sol";
-import { Wallet } from "../src/Wallet.sol";
-import { WalletFactory } from "../src/WalletFactory.sol";
-import { World } from "./World.sol";
+import {TestToken} from "../src/TestToken.sol";
+import {Wallet} from "../src/Wallet.sol";
+import {WalletFactory} from "../src/WalletFactory.sol";
+import {World} from "./World.sol";
 
 contract WalletTest is World {
     Wallet private _wallet;

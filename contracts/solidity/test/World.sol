@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
-import { Escrow } from "../src/Escrow.sol";
-import { FogDeploy } from "../src/FogDeploy.sol";
-import { HouseRegistry } from "../src/HouseRegistry.sol";
-import { NodeRegistry } from "../src/NodeRegistry.sol";
-import { Params } from "../src/Params.sol";
-import { Settlement } from "../src/Settlement.sol";
-import { TestToken } from "../src/TestToken.sol";
-import { Row, Types, Voucher } from "../src/Types.sol";
-import { Wallet } from "../src/Wallet.sol";
-import { WalletFactory } from "../src/WalletFactory.sol";
-import { Checks } from "./Vm.sol";
+import {Escrow} from "../src/Escrow.sol";
+import {FogDeploy} from "../src/FogDeploy.sol";
+import {HouseRegistry} from "../src/HouseRegistry.sol";
+import {NodeRegistry} from "../src/NodeRegistry.sol";
+import {Params} from "../src/Params.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {TestToken} from "../src/TestToken.sol";
+import {Row, Types, Voucher} from "../src/Types.sol";
+import {Wallet} from "../src/Wallet.sol";
+import {WalletFactory} from "../src/WalletFactory.sol";
+import {Checks} from "./Vm.sol";
 
 /// @notice Types.hash takes calldata; this makes a call of it.
 contract VoucherHash {
