@@ -75,13 +75,15 @@ static int check_places(struct node_conf *c, const char *name, struct fog_buf *e
 {
     const char *cc = c->place_country;
 
-    if (cc[0] != '\0' && (strlen(cc) != 2 || cc[0] < 'A' || cc[0] > 'Z' || cc[1] < 'A' || cc[1] > 'Z'))
+    if (cc[0] != '\0' &&
+        (strlen(cc) != 2 || cc[0] < 'A' || cc[0] > 'Z' || cc[1] < 'A' || cc[1] > 'Z'))
         return refuse(error, name, "place.country", "must be two capital letters, for example DE");
     if (strlen(c->place_domain) > 63)
         return refuse(error, name, "place.domain", "is longer than 63 characters");
     if (!c->dev && (cc[0] != '\0' || c->place_asn != 0 || c->place_domain[0] != '\0'))
-        return refuse(error, name, "place", "is declared, which counts with 'dev = true' only; "
-                                            "routers find out places by themselves");
+        return refuse(error, name, "place",
+                      "is declared, which counts with 'dev = true' only; "
+                      "routers find out places by themselves");
     return 0;
 }
 
@@ -101,9 +103,14 @@ int node_conf_check(struct node_conf *c, const char *name, struct fog_buf *error
         return refuse(error, name, "state", "must name a directory");
     if (fog_parse_u64(fog_bytes_str(c->router_price), UINT64_MAX, &c->price_per_gib) != 0)
         return refuse(error, name, "router.price", "must be a whole number of token units");
-    if (c->chain_id != 0 && c->is_router && (c->chain_rpc[0] == '\0' || c->chain_addresses[0] == '\0'))
-        return refuse(error, name, "chain.id", "is set: chain.rpc and chain.addresses are needed, too");
-    c->n_loops = c->loops != 0 ? (unsigned)c->loops : cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
+    if (c->chain_id != 0 && c->is_router &&
+        (c->chain_rpc[0] == '\0' || c->chain_addresses[0] == '\0'))
+        return refuse(error, name, "chain.id",
+                      "is set: chain.rpc and chain.addresses are needed, too");
+    c->n_loops = c->loops != 0 ? (unsigned)c->loops
+                 : cores < 1   ? 1
+                 : cores > 64  ? 64
+                               : (unsigned)cores;
     return 0;
 }
 

@@ -10,12 +10,12 @@
 #include "core/io/addr.h"
 
 struct node_conf {
-#define FIELD_STR      char *
-#define FIELD_INT      int64_t
-#define FIELD_BOOL     bool
-#define FIELD_SIZE     uint64_t
-#define FIELD_DURATION fog_time_ms
-#define FIELD_LIST     struct fog_conf_list
+#define FIELD_STR                                               char *
+#define FIELD_INT                                               int64_t
+#define FIELD_BOOL                                              bool
+#define FIELD_SIZE                                              uint64_t
+#define FIELD_DURATION                                          fog_time_ms
+#define FIELD_LIST                                              struct fog_conf_list
 #define X(type, field, name, fallback, min, max, choices, help) FIELD_##type field;
 #include "node/conf.tbl"
 #undef X

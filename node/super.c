@@ -147,7 +147,8 @@ static void on_child_end(struct super *s, int which, int status)
     c->pid = 0;
     if (s->stopping)
         return;
-    /* What cannot start the first time will not start the tenth: its own message stands on stderr. */
+    /* What cannot start the first time will not start the tenth: its own message stands on stderr.
+     */
     if (!s->is_ready && (code == FOGD_EXIT_FAILED || code == FOGD_EXIT_USAGE)) {
         begin_stop(s, code);
         return;
