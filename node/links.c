@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "core/base/str.h"
 #include "core/crypto/rng_system.h"
 #include "core/http/client.h"
 #include "core/io/conn.h"
@@ -454,8 +455,7 @@ struct links_fetch *links_get(struct links_loop *from, const struct links_peer *
     atomic_init(&f->refs, 2); /* one of each side */
     f->from = from;
     f->peer = *peer;
-    FOG_ASSERT(strlen(path) < sizeof f->path);
-    strcpy(f->path, path);
+    FOG_ASSERT(fog_strcpy(f->path, sizeof f->path, fog_bytes_str(path)));
     f->max_body = max_body;
     f->ops = *ops;
     f->arg = arg;
