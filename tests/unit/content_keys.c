@@ -1,6 +1,8 @@
 /* core/content: key documents, delegations, pointers, freshness. */
 #include "core/base/str.h"
+#include "core/content/api_auth.h"
 #include "core/content/pointer.h"
+#include "core/crypto/hash.h"
 #include "tests/lib/hexvec.h"
 
 #include <setjmp.h>
@@ -182,6 +184,35 @@ static void test_bad_pointers_are_refused(void **state)
     fog_buf_fini(&out);
 }
 
+static void test_api_requests_are_bound_to_their_content(void **state)
+{
+    struct fog_api_request r = {.method = fog_bytes_str("PUT"),
+                                .target = fog_bytes_str("/v1/pointer?wait=5")};
+    struct fog_sign_key release = key("seed.release");
+    struct fog_keydoc d = doc_of("keydoc");
+    struct fog_api_auth a;
+    struct fog_buf text = {0};
+
+    (void)state;
+    fog_sha256(fog_bytes_str("body"), &r.body_hash);
+    fog_api_auth_write(&r, &d.publisher_id, 1000000, 0, &release, &fog_id, &text);
+    assert_int_equal(fog_api_auth_parse(fog_buf_bytes(&text), &a), 0);
+    assert_int_equal(fog_api_auth_verify(&a, &r, &d, &fog_id, 1000300), 0);
+    assert_int_equal(fog_api_auth_verify(&a, &r, &d, &fog_id, 1000301), FOG_EEXPIRED);
+    assert_int_equal(fog_api_auth_verify(&a, &r, &d, &fog_id, 999699), FOG_EEXPIRED);
+    r.target = fog_bytes_str("/v1/pointer?wait=6");
+    assert_int_equal(fog_api_auth_verify(&a, &r, &d, &fog_id, 1000000), FOG_EVERIFY);
+    r.target = fog_bytes_str("/v1/pointer?wait=5");
+    r.body_hash.b[0] ^= 1;
+    assert_int_equal(fog_api_auth_verify(&a, &r, &d, &fog_id, 1000000), FOG_EVERIFY);
+    a.key_index = 1;
+    assert_int_equal(fog_api_auth_verify(&a, &r, &d, &fog_id, 1000000), FOG_EDENIED);
+    assert_int_equal(fog_api_auth_parse(fog_bytes_of(text.data, text.len - 1), &a), FOG_EFORMAT);
+    assert_int_equal(fog_api_auth_parse(fog_bytes_str("Fog ..."), &a), FOG_EFORMAT);
+    assert_int_equal(fog_api_auth_parse(fog_bytes_str("Basic x"), &a), FOG_EFORMAT);
+    fog_buf_fini(&text);
+}
+
 static int open_vectors(void **state)
 {
     (void)state;
@@ -207,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_pointers_are_ordered_by_generation_then_number),
         cmocka_unit_test(test_fresh_keeps_a_pointer_servable),
         cmocka_unit_test(test_bad_pointers_are_refused),
+        cmocka_unit_test(test_api_requests_are_bound_to_their_content),
     };
 
     return cmocka_run_group_tests_name("content_keys", tests, open_vectors, close_vectors);
