@@ -14,18 +14,18 @@
 #define AMOUNT_BPS_ALL 10000
 
 struct amount {
-    fog_u128 units;
+    fog_u128 raw_units;
 };
 
 /* From and to the number on the wire, in a tree or in a database. */
 static inline struct amount amount_of_units(fog_u128 units)
 {
-    return (struct amount){.units = units};
+    return (struct amount){.raw_units = units};
 }
 
 static inline fog_u128 amount_units(struct amount a)
 {
-    return a.units;
+    return a.raw_units;
 }
 
 /* Exact; 64 x 64 bits always fit. */

@@ -107,7 +107,7 @@ void keyd_rules_free(struct keyd_rules **r);
  * (secp256k1 kinds; both untouched for the others). FOG_EDENIED: not permitted, or another house's,
  * node's or chain's; FOG_EREPLAY: something else was signed in its place already (statement of one
  * house, week, round and rev; voucher of one payee and seq; transaction of one key and nonce, but
- * the same deed with another fee, or its cancellation by an empty transfer to oneself, is signed);
+ * the same deed with another fee, or an empty transfer that cancels it, is signed);
  * FOG_ESTALE: a rev below one that was signed; FOG_ERANGE: a voucher that takes back money, a fee
  * or a value above its limit; or what the store gave. */
 int keyd_rules_check(struct keyd_rules *r, unsigned permissions, const struct keyd_req *req,

@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 rc=0
-./node_modules/.bin/forge test "$@" >"$log" 2>&1 || rc=$?
+FOUNDRY_PROFILE=test ./node_modules/.bin/forge test "$@" >"$log" 2>&1 || rc=$?
 cat "$log"
 sums=$(sed -n 's/.*: \([0-9]*\) tests passed, \([0-9]*\) failed.*/\1 passed, \2 failed/p' "$log" | tail -n 1)
 if [ -z "$sums" ]; then

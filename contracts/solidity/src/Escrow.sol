@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import { IERC20Permit } from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import { HouseRegistry } from "./HouseRegistry.sol";
-import { Row, Units } from "./Types.sol";
+import {HouseRegistry} from "./HouseRegistry.sol";
+import {Row, Units} from "./Types.sol";
 
 /// @title Publishers' prepaid money and their deals with houses
 /// @notice A deal sets aside one week's cap, and only its own house can debit it: a cap is never promised twice. What
@@ -128,8 +128,8 @@ contract Escrow {
         bytes32 s
     ) external {
         // A permit that somebody else has already submitted is no reason to fail: the approval is there.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) { }
-            catch { }
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {}
+            catch {}
         deposit(publisher, amount);
     }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import { Escrow } from "./Escrow.sol";
-import { HouseRegistry } from "./HouseRegistry.sol";
-import { NodeRegistry } from "./NodeRegistry.sol";
-import { Bounds, Params } from "./Params.sol";
-import { Settlement } from "./Settlement.sol";
-import { WalletFactory } from "./WalletFactory.sol";
+import {Escrow} from "./Escrow.sol";
+import {HouseRegistry} from "./HouseRegistry.sol";
+import {NodeRegistry} from "./NodeRegistry.sol";
+import {Bounds, Params} from "./Params.sol";
+import {Settlement} from "./Settlement.sol";
+import {WalletFactory} from "./WalletFactory.sol";
 
 /// @title Creates one set of contracts in one transaction
 /// @notice The contracts name each other, and nothing may be set afterwards. So their addresses are computed first: a

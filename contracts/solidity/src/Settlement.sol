@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-import { DebtBook } from "./DebtBook.sol";
-import { Escrow } from "./Escrow.sol";
-import { HouseRegistry, IBondKeeper } from "./HouseRegistry.sol";
-import { NodeRegistry } from "./NodeRegistry.sol";
-import { Bounds, Params } from "./Params.sol";
-import { SumTree } from "./SumTree.sol";
-import { Row, Types, Units, Voucher } from "./Types.sol";
-import { Wallet } from "./Wallet.sol";
-import { WalletCode, WalletFactory } from "./WalletFactory.sol";
+import {DebtBook} from "./DebtBook.sol";
+import {Escrow} from "./Escrow.sol";
+import {HouseRegistry, IBondKeeper} from "./HouseRegistry.sol";
+import {NodeRegistry} from "./NodeRegistry.sol";
+import {Bounds, Params} from "./Params.sol";
+import {SumTree} from "./SumTree.sol";
+import {Row, Types, Units, Voucher} from "./Types.sol";
+import {Wallet} from "./Wallet.sol";
+import {WalletCode, WalletFactory} from "./WalletFactory.sol";
 
 /// @title From a house's week to money in operators' wallets
 /// @notice A house posts each week the rows of its publishers; the rows are the debits. They mature, then form the pool
@@ -26,12 +26,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     using SafeERC20 for IERC20;
     using DebtBook for DebtBook.Book;
 
-    /// @dev First slot: all that a steady `cash` reads and writes of a house. open = matured posts minus settled >= pool.
-    struct House {
-        uint96 pool;
-        uint96 open;
+    /// @dev One slot: all that a steady `cash` reads and writes of a house.
+    struct Pool {
+        uint96 money;
+        uint96 open; // matured posts minus settled, never less than money
         uint32 lastMatured;
         uint32 lastPosted;
+    }
+
+    struct House {
         uint32 firstPending;
         uint32 shortSince;
         uint96 largestWeek;
@@ -71,7 +74,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     HouseRegistry public immutable houses;
     NodeRegistry public immutable nodes;
     WalletFactory public immutable factory;
-    address private immutable _walletCode;
     uint8 private immutable _voucherKind;
     uint32 public immutable weekLength;
     uint32 public immutable postWindow;
@@ -84,6 +86,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
 
     /// @notice Fees that wait for `sweepFee`.
     uint256 public feePot;
+    mapping(address house => Pool) private _pools;
     mapping(address house => House) private _houses;
     mapping(address house => mapping(uint32 week => Post)) private _posts;
     mapping(address house => mapping(address payee => Account)) private _accounts;
@@ -118,7 +121,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     event ShortageCovered(address indexed house, uint8 source, uint96 amount);
     event FeeSwept(uint256 amount);
 
-    error UnknownHouse(address house);
     error NotThePoster(address caller);
     error AboveSignerCap(uint256 total, uint96 cap);
     error RowsOutOfOrder(uint256 index);
@@ -159,7 +161,6 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         houses = houses_;
         nodes = nodes_;
         factory = factory_;
-        _walletCode = factory_.implementation();
         _voucherKind = houses_.KIND_VOUCHER();
     }
 
@@ -173,16 +174,18 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         nonReentrant
         returns (bytes32 root)
     {
+        Pool storage pool_ = _pools[house];
         House storage h = _houses[house];
-        _checkPostTime(h, week);
+        _checkPostTime(pool_.lastPosted, week);
+        uint96 cap = _posterCap(house, week);
         SumTree.Node memory sum = _weekRoot(rows);
         (uint96 total, uint96 funded) = escrow.debit(house, week, rows);
-        _checkPoster(house, week, total);
+        if (total > cap) revert AboveSignerCap(total, cap);
         _lockBond(h, house, total);
 
         if (h.firstPending == 0) h.firstPending = week;
-        else _posts[house][h.lastPosted].next = week;
-        h.lastPosted = week;
+        else _posts[house][pool_.lastPosted].next = week;
+        pool_.lastPosted = week;
         _posts[house][week] =
             Post(sum.hash, sum.bytesSum, sum.units, total, funded, 0, uint40(block.timestamp));
         emit WeekPosted(house, week, sum.hash, sum.bytesSum, sum.units, total, funded);
@@ -204,7 +207,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         returns (uint256 gross)
     {
         _checkVoucher(voucher, signature);
-        if (_owed(voucher) == 0) revert NothingOwed();
+        if (_owed(voucher, _accounts[voucher.house][voucher.payee]) == 0) revert NothingOwed();
         return _cash(voucher);
     }
 
@@ -216,7 +219,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     {
         if (vouchers.length != signatures.length) revert LengthMismatch();
         for (uint256 i = 0; i < vouchers.length; i++) {
-            if (_owed(vouchers[i]) == 0) continue;
+            if (_owed(vouchers[i], _accounts[vouchers[i].house][vouchers[i].payee]) == 0) continue;
             _checkVoucher(vouchers[i], signatures[i]);
             gross += _cash(vouchers[i]);
         }
@@ -288,7 +291,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         external
         view
         returns (
-            uint96 pool_,
+            uint96 money,
             uint96 open,
             uint32 lastMatured,
             uint32 lastPosted,
@@ -297,9 +300,10 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
             uint32 shortSince
         )
     {
+        Pool storage p = _pools[house];
         House storage h = _houses[house];
         return
-            (h.pool, h.open, h.lastMatured, h.lastPosted, _books[house].total, h.firstPending, h.shortSince);
+            (p.money, p.open, p.lastMatured, p.lastPosted, _books[house].total, h.firstPending, h.shortSince);
     }
 
     /// @notice A posted week; zeros when there is none. `funded` is what the publishers had of `total`.
@@ -314,8 +318,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
 
     /// @inheritdoc IBondKeeper
     function shortage(address house) public view returns (uint256) {
-        House storage h = _houses[house];
-        return uint256(h.open) - h.pool + _books[house].total;
+        Pool storage p = _pools[house];
+        return uint256(p.open) - p.money + _books[house].total;
     }
 
     /// @inheritdoc IBondKeeper
@@ -337,19 +341,18 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
 
     // --- inside: posting ---
 
-    function _checkPostTime(House storage h, uint32 week) private view {
+    function _checkPostTime(uint32 lastPosted, uint32 week) private view {
         uint256 end = (uint256(week) + 1) * weekLength;
         if (block.timestamp < end) revert WeekNotOver(week);
         if (block.timestamp >= end + settleWindow) revert TooLate(week);
-        if (week <= h.lastPosted) revert WeekNotRising(week, h.lastPosted);
+        if (week <= lastPosted) revert WeekNotRising(week, lastPosted);
     }
 
-    function _checkPoster(address house, uint32 week, uint96 total) private view {
-        if (houses.houseIdOf(house) == 0) revert UnknownHouse(house);
-        if (msg.sender == house) return;
+    /// @dev The most that the caller may post for this house: no limit for the house itself.
+    function _posterCap(address house, uint32 week) private view returns (uint96 cap) {
+        if (msg.sender == house) return type(uint96).max;
         if (!houses.isSigner(house, _voucherKind, msg.sender, week)) revert NotThePoster(msg.sender);
-        (,, uint96 cap) = houses.signer(house, _voucherKind, msg.sender);
-        if (total > cap) revert AboveSignerCap(total, cap);
+        (,, cap) = houses.signer(house, _voucherKind, msg.sender);
     }
 
     /// @dev 30 % of the largest week of a house that is active: the publishers' recourse.
@@ -374,13 +377,14 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
 
     function _mature(address house) private {
         House storage h = _houses[house];
+        Pool storage into = _pools[house];
         uint32 week = h.firstPending;
         for (uint256 i = 0; i < MATURE_AT_ONCE && week != 0; i++) {
             Post storage p = _posts[house][week];
             if (block.timestamp < uint256(p.postedAt) + matureWindow) break;
-            h.pool += p.funded;
-            h.open += p.total;
-            h.lastMatured = week;
+            into.money += p.funded;
+            into.open += p.total;
+            into.lastMatured = week;
             if (p.funded < p.total && h.shortSince == 0) h.shortSince = uint32(block.timestamp);
             emit WeekMatured(house, week);
             week = p.next;
@@ -391,44 +395,46 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     // --- inside: payment ---
 
     function _checkVoucher(Voucher calldata v, bytes calldata signature) private view {
-        if (!WalletCode.isWallet(address(factory), _walletCode, v.payee)) revert NotAWallet(v.payee);
-        address signer = ECDSA.recover(_hashTypedDataV4(Types.hash(v)), signature);
+        if (!WalletCode.isWallet(address(factory), v.payee)) revert NotAWallet(v.payee);
+        address signer = ECDSA.recoverCalldata(_hashTypedDataV4(Types.hash(v)), signature);
         if (!houses.isSigner(v.house, _voucherKind, signer, v.week)) revert NotASigner(signer, v.week);
     }
 
-    function _owed(Voucher calldata v) private view returns (uint256) {
+    /// @dev What a voucher says beyond what was settled.
+    function _owed(Voucher calldata v, Account memory a) private pure returns (uint256) {
         uint256 cum = Units.floor(v.cumUnits);
-        uint256 settled = _accounts[v.house][v.payee].settled;
-        return cum > settled ? cum - settled : 0;
+        return cum > a.settled ? cum - a.settled : 0;
     }
 
     function _cash(Voucher calldata v) private returns (uint256) {
-        if (v.week > _houses[v.house].lastMatured) {
+        Pool memory p = _pools[v.house];
+        if (v.week > p.lastMatured) {
             _mature(v.house);
-            if (v.week > _houses[v.house].lastMatured) return _advance(v);
+            p = _pools[v.house];
+            if (v.week > p.lastMatured) return _advance(v, p.lastMatured);
         }
-        return _cashFromPool(v);
+        return _cashFromPool(v, p);
     }
 
-    /// @dev Every payee gets the same share of what he is owed, in whatever order they come: pool / open does not change
-    /// when somebody is paid by it.
-    function _cashFromPool(Voucher calldata v) private returns (uint256 gross) {
-        House storage h = _houses[v.house];
-        Account storage a = _accounts[v.house][v.payee];
-        uint256 owed = _owed(v);
-        (uint256 inPool, uint256 open) = (h.pool, h.open);
-        if (owed > open) {
-            if (open == 0) revert NothingPosted(owed);
-            emit AbovePosted(v.house, v.payee, v.week, owed, open);
-            owed = open;
+    /// @dev Every payee gets the same share of what he is owed, in whatever order they come: money / open does not change
+    /// when somebody is paid by it. All sums are at most `open`, so the casts hold.
+    function _cashFromPool(Voucher calldata v, Pool memory p) private returns (uint256 gross) {
+        Account memory a = _accounts[v.house][v.payee];
+        uint256 owed = _owed(v, a);
+        if (owed > p.open) {
+            if (p.open == 0) revert NothingPosted(owed);
+            emit AbovePosted(v.house, v.payee, v.week, owed, p.open);
+            owed = p.open;
         }
-        gross = inPool == open ? owed : Math.mulDiv(owed, inPool, open);
+        gross = p.money == p.open ? owed : Math.mulDiv(owed, p.money, p.open);
         uint256 missing = owed - gross;
-        // Both at most `open`, so the casts hold.
-        h.pool = uint96(inPool - gross);
-        h.open = uint96(open - owed);
-        (a.settled, a.seq) = (a.settled + uint112(owed), v.seq);
+        p.money -= uint96(gross);
+        p.open -= uint96(owed);
+        _pools[v.house] = p;
+        a.settled += uint112(owed);
+        a.seq = v.seq;
         if (a.advanced != 0) (gross, missing) = _repayAdvance(v, a, gross, missing);
+        _accounts[v.house][v.payee] = a;
         if (missing != 0) {
             _books[v.house].add(_debts[v.house][v.payee], uint96(missing));
             emit DebtAdded(v.house, v.payee, missing);
@@ -437,7 +443,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     }
 
     /// @dev What the bond has already paid goes back to it first; what it has paid is also not owed any more.
-    function _repayAdvance(Voucher calldata v, Account storage a, uint256 gross, uint256 missing)
+    function _repayAdvance(Voucher calldata v, Account memory a, uint256 gross, uint256 missing)
         private
         returns (uint256, uint256)
     {
@@ -455,14 +461,15 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     }
 
     /// @dev The week is not matured: only the house's own free bond may pay, and the pool will repay it.
-    function _advance(Voucher calldata v) private returns (uint256 gross) {
-        Account storage a = _accounts[v.house][v.payee];
-        uint256 owed = _owed(v);
+    function _advance(Voucher calldata v, uint32 lastMatured) private returns (uint256 gross) {
+        Account memory a = _accounts[v.house][v.payee];
+        uint256 owed = _owed(v, a);
         if (owed <= a.advanced) revert NothingOwed();
         gross = Math.min(owed - a.advanced, houses.freeBond(v.house));
-        if (gross == 0) revert NotMatured(v.week, _houses[v.house].lastMatured);
+        if (gross == 0) revert NotMatured(v.week, lastMatured);
         a.advanced += uint112(gross);
         a.seq = v.seq;
+        _accounts[v.house][v.payee] = a;
         houses.draw(v.house, uint96(gross));
         _pay(v.house, v.payee, v.week, gross, FROM_BOND);
     }
@@ -484,14 +491,14 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     /// @dev Shares money between those who have not cashed yet (through the pool) and those who have (through the debts)
     /// as they are short, so that it does not matter who came first.
     function _cover(address house, uint96 most) private returns (uint96 used) {
-        House storage h = _houses[house];
+        Pool storage p = _pools[house];
         uint256 short_ = shortage(house);
         if (short_ == 0) revert NothingShort();
         used = uint96(Math.min(most, short_));
         if (used == 0) revert NoMoney();
-        uint96 toPool = uint96(Math.mulDiv(used, h.open - h.pool, short_));
-        h.pool += toPool;
+        uint96 toPool = uint96(Math.mulDiv(used, p.open - p.money, short_));
+        p.money += toPool;
         _books[house].payIn(used - toPool);
-        if (used == short_) h.shortSince = 0;
+        if (used == short_) _houses[house].shortSince = 0;
     }
 }

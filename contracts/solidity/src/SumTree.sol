@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { Row } from "./Types.sol";
+import {Row} from "./Types.sol";
 
 /// @title Merkle trees that also add up
 /// @notice Every inner node binds the sums of both sides, so a root says how many bytes and units there are below it.

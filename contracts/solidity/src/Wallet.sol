@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { Clones } from "@openzeppelin/contracts/proxy/Clones.sol";
-import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 /// @title An operator's wallet: the only kind of address that Settlement pays
 /// @notice A part of every payment is held for one to two hold lengths: it is the owner's money, delayed. It sits in
@@ -81,7 +81,8 @@ contract Wallet {
         _heldCur = cur + uint88(kept);
         _heldPrev = prev;
         _period = period;
-        feeBps = relayer == owner() ? 0 : relayerFeeBps;
+        feeBps = relayerFeeBps;
+        if (feeBps != 0 && relayer == owner()) feeBps = 0;
     }
 
     /// @notice The owner stops working: what is held now is free after one hold length.

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { Clones } from "@openzeppelin/contracts/proxy/Clones.sol";
-import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 
-import { Wallet } from "./Wallet.sol";
+import {Wallet} from "./Wallet.sol";
 
 /// @notice Addresses of wallets. A wallet proves itself: its code ends with its owner, and only the factory can have
 /// created that code at that address. So Settlement asks nobody, and reads code that it is about to call anyway.
 library WalletCode {
-    uint256 private constant LENGTH = 0x2d + 20; // EIP-1167 code, then the owner
+    uint256 private constant LENGTH = 65; // 45 bytes of EIP-1167 code, then the owner
 
     function addressFor(address factory, address implementation, address owner)
         internal
@@ -21,10 +22,18 @@ library WalletCode {
         );
     }
 
-    function isWallet(address factory, address implementation, address wallet) internal view returns (bool) {
+    /// @dev Asks whether the factory could have put this very code at this address: the creation code of a clone is a
+    /// fixed head and the code itself.
+    function isWallet(address factory, address wallet) internal view returns (bool) {
         if (wallet.code.length != LENGTH) return false;
-        address owner = address(bytes20(Clones.fetchCloneArgs(wallet)));
-        return wallet == addressFor(factory, implementation, owner);
+        bytes32 created;
+        assembly ("memory-safe") {
+            let work := mload(0x40)
+            mstore(work, shl(176, 0x6100413d81600a3d39f3)) // returns the 65 bytes that follow these ten
+            extcodecopy(wallet, add(work, 10), 0, 65)
+            created := keccak256(work, 75)
+        }
+        return wallet == Create2.computeAddress(bytes32(0), created, factory);
     }
 }
 
@@ -58,6 +67,6 @@ contract WalletFactory {
 
     /// @notice Whether this address is a wallet that this factory has created.
     function isWallet(address wallet) external view returns (bool) {
-        return WalletCode.isWallet(address(this), implementation, wallet);
+        return WalletCode.isWallet(address(this), wallet);
     }
 }

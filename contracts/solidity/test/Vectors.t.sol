@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
-import { SumTree } from "../src/SumTree.sol";
-import { Grant, Row, Statement, Types, Units, Voucher } from "../src/Types.sol";
-import { Checks } from "./Vm.sol";
+import {SumTree} from "../src/SumTree.sol";
+import {Grant, Row, Statement, Types, Units, Voucher} from "../src/Types.sol";
+import {Checks} from "./Vm.sol";
 
 /// @notice The library functions that take calldata, reachable from a test.
 contract Open {
