@@ -29,6 +29,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/types.h"
+#include "core/content/leaf.h"
 
 struct fog_loop;
 struct storage;
@@ -38,24 +39,10 @@ struct storage_fill;
 struct storage_ns;
 struct storage_batch;
 
-/* Object kinds (PROTOCOL 2; the numbers are on disk and on the wire). The first three are named by
- * their hash and verified by it; the others are named by their owner and versioned by (gen, seq),
- * verified by the caller before they get here, and never evicted. */
-enum storage_kind {
-    STORAGE_CHUNK = 1,
-    STORAGE_MANIFEST = 2,
-    STORAGE_PAGE = 3,
-    STORAGE_KEYDOC = 4,
-    STORAGE_DELEGATE = 5,
-    STORAGE_POINTER = 6,
-};
+/* Object kinds are those of core/content/leaf.h. CHUNK, MANIFEST and PAGE are named by their hash
+ * and verified by it; KEYDOC, DELEGATE and POINTER are named by their owner and versioned by (gen,
+ * seq), verified by the caller before they get here, and never evicted. */
 #define STORAGE_KINDS 7 /* array size that a kind indexes */
-
-#define STORAGE_EXTENT_BYTES ((uint32_t)256 << 10)
-#define STORAGE_LEAF_BYTES   ((uint32_t)64 << 10)
-#define STORAGE_CHUNK_BYTES  ((uint32_t)1 << 20)
-#define STORAGE_OBJECT_BYTES ((uint32_t)16 << 20) /* largest body of any other kind */
-#define STORAGE_LEAVES_MAX   16u
 
 /* ---- opening ---- */
 
@@ -112,10 +99,10 @@ typedef void (*storage_read_fn)(int rc, struct storage_piece *piece, void *arg);
 
 /* Loop. Bytes of a chunk from `offset` to the end of the 256 KiB extent that holds it (less while
  * the chunk is still being filled: to the last verified leaf). 0: in RAM, *out is filled.
- * STORAGE_LATER: from disk or from a running fill. `len` is the chunk's length by reference; a
- * stored chunk of another length is -ENOENT. offset < len, or offset == len == 0. `op` may be NULL.
+ * STORAGE_LATER: from disk or from a running fill. A stored
+ * chunk of another length than ref's is -ENOENT. offset < ref->len, or both 0. `op` may be NULL.
  */
-int storage_read(struct storage_loop *sl, const struct fog_hash *id, uint32_t len, uint32_t offset,
+int storage_read(struct storage_loop *sl, const struct fog_chunk_ref *ref, uint32_t offset,
                  struct storage_piece *out, storage_read_fn fn, void *arg, struct storage_op **op);
 
 /* Loop. A whole object of another kind (small: manifest, page, key document, pointer). */
@@ -164,17 +151,18 @@ int storage_delete(struct storage *st, uint8_t kind, const struct fog_hash *id) 
 int storage_expire(struct storage *st, fog_time_ms hub_ms, unsigned max) FOG_MUST_CHECK;
 
 /* Loop. Runs work(arg) on a worker thread, where the blocking calls are allowed, then done(arg) on
- * the loop. FOG_EBUSY when too much waits. When cancelled, done is not called but work may run:
- * arg must live until then, so cancel only what owns nothing. */
+ * the loop. FOG_EBUSY when too much waits. When the storage_loop goes first, done is not called and
+ * work may still run until storage_close: whoever frees the loop with work outstanding keeps arg
+ * until then. */
 int storage_submit(struct storage_loop *sl, void (*work)(struct storage *st, void *arg),
                    void (*done)(void *arg), void *arg) FOG_MUST_CHECK;
 
 /* ---- filling a chunk leaf by leaf while others read it ---- */
 
 /* Loop. Checks the leaf list against the id (FOG_EVERIFY). -EEXIST: this loop is filling that chunk
- * already, or holds it in RAM: just read it. FOG_EBUSY: no memory for it now. From now on
+ * already: just read it. FOG_EBUSY: no memory for it now. From now on
  * storage_read of the chunk on this loop waits for the fill instead of the disk. */
-int storage_fill_begin(struct storage_loop *sl, const struct fog_hash *id, uint32_t len,
+int storage_fill_begin(struct storage_loop *sl, const struct fog_chunk_ref *ref,
                        const struct fog_hash *leaves, unsigned n_leaves,
                        const struct storage_attr *attr, struct storage_fill **out) FOG_MUST_CHECK;
 
@@ -244,6 +232,12 @@ struct storage_ref {
  * once. `owner` is any name of the caller's (a manifest id, a release root); reason 1-255. */
 int storage_pin(struct storage *st, const struct fog_hash *owner, uint8_t reason,
                 const struct storage_ref *refs, size_t n, bool sync) FOG_MUST_CHECK;
+
+/* Blocking. The same, and what (owner, reason) pinned before and is not in refs is released: the
+ * set becomes exactly refs. All or nothing up to 4096 changes; beyond that the new pins come first.
+ */
+int storage_pin_exact(struct storage *st, const struct fog_hash *owner, uint8_t reason,
+                      const struct storage_ref *refs, size_t n, bool sync) FOG_MUST_CHECK;
 
 /* Blocking. Removes everything that (owner, reason) pinned; 0 also when that was nothing. */
 int storage_unpin(struct storage *st, const struct fog_hash *owner, uint8_t reason) FOG_MUST_CHECK;

@@ -1,0 +1,88 @@
+/* The quota as the file system sees it. Counters keep the objects inside usable_bytes; what the
+ * engine adds (log, dead extents that wait for compaction) is measured now and then, and compacted
+ * before it can reach the wall. */
+#include "storage/store.h"
+
+#include "core/obs/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <sys/statvfs.h>
+
+#define FREE_MIN_BYTES ((uint64_t)16 << 20) /* of the file system, left to its other users */
+
+static void set_health(struct storage *st, enum storage_health from, enum storage_health to)
+{
+    int expected = (int)from;
+
+    if (!atomic_compare_exchange_strong(&st->health, &expected, (int)to))
+        return;
+    if (to == STORAGE_DISK_FULL)
+        fog_unusual("storage.disk_full", "dir=%s note=\"reads go on, puts wait for room\"",
+                    st->dir);
+    else
+        fog_info("storage.disk_room", "dir=%s", st->dir);
+}
+
+static int check_file_system(struct storage *st, uint64_t need)
+{
+    struct statvfs fs;
+    uint64_t room;
+
+    if (statvfs(st->dir, &fs) != 0)
+        return -errno;
+    room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (room < 2 * need + FREE_MIN_BYTES) {
+        set_health(st, STORAGE_HEALTHY, STORAGE_DISK_FULL);
+        return -ENOSPC;
+    }
+    set_health(st, STORAGE_DISK_FULL, STORAGE_HEALTHY);
+    return 0;
+}
+
+static int reclaim(struct storage *st)
+{
+    struct schema_key from, to;
+    int rc;
+
+    /* deleted before the last start, or only small files in the way: look at everything */
+    if (st->dead_lo > st->dead_hi) {
+        st->dead_lo = 1;
+        st->dead_hi = st->totals.next_place;
+    }
+    from = schema_key_extent(st->dead_lo, 0);
+    to = schema_key_extent(st->dead_hi + 1, 0);
+    rc = kv_reclaim(st->kv, schema_bytes(&from), schema_bytes(&to));
+    st->dead_lo = UINT64_MAX;
+    st->dead_hi = 0;
+    return rc;
+}
+
+int space_check(struct storage *st, uint64_t need)
+{
+    uint64_t step = st->cfg.quota_bytes / 256, disk, limit;
+    int rc;
+
+    if (st->dir == NULL)
+        return 0;
+    if ((rc = check_file_system(st, need)) != 0)
+        return rc;
+    if (step < st->engine_bytes / 8)
+        step = st->engine_bytes / 8;
+    if (st->since_watch_bytes < step)
+        return 0;
+    if ((rc = kv_disk_bytes(st->kv, &disk)) != 0)
+        return rc;
+    limit = st->cfg.quota_bytes - st->engine_bytes / 2;
+    if (disk + need > limit) {
+        if ((rc = reclaim(st)) != 0 || (rc = kv_disk_bytes(st->kv, &disk)) != 0)
+            return rc;
+        fog_debug("storage.reclaim", "disk_bytes=%" PRIu64 " quota_bytes=%" PRIu64, disk,
+                  st->cfg.quota_bytes);
+    }
+    if (disk + need > st->cfg.quota_bytes)
+        return FOG_EBUSY; /* measured again at the next put */
+    st->since_watch_bytes = 0;
+    return 0;
+}
