@@ -14,14 +14,18 @@
 #ifndef FOG_CLAIM_CLAIM_H
 #define FOG_CLAIM_CLAIM_H
 
+#include "contracts/claim/addresses.h"
 #include "contracts/claim/amount.h"
 #include "contracts/claim/chain.h"
+#include "contracts/claim/chain_rpc.h"
+#include "contracts/claim/deploy.h"
 #include "contracts/claim/grant.h"
 #include "contracts/claim/house.h"
 #include "contracts/claim/keyd_rules.h"
 #include "contracts/claim/ledger.h"
 #include "contracts/claim/registry.h"
 #include "contracts/claim/store.h"
+#include "contracts/claim/store_file.h"
 #include "contracts/claim/sumtree.h"
 #include "contracts/claim/tick.h"
 #include "contracts/claim/tx.h"

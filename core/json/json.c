@@ -367,6 +367,11 @@ struct fog_json *fog_json_new_array(void)
     return wrap(j);
 }
 
+struct fog_json *fog_json_new_bool(bool value)
+{
+    return wrap(json_boolean(value));
+}
+
 static void set_new(struct fog_json *object, const char *name, json_t *value)
 {
     FOG_ASSERT(value != NULL);

@@ -71,6 +71,7 @@ int fog_json_get_quantity(const struct fog_json *j, const char *path, fog_u128 *
  * (other bytes are replaced by '?'). */
 struct fog_json *fog_json_new_object(void);
 struct fog_json *fog_json_new_array(void);
+struct fog_json *fog_json_new_bool(bool value);
 void fog_json_set_str(struct fog_json *object, const char *name, const char *value);
 void fog_json_set_text(struct fog_json *object, const char *name, struct fog_bytes value);
 void fog_json_set_i64(struct fog_json *object, const char *name, int64_t value);
