@@ -34,7 +34,7 @@ static void say(struct deploy *d, const char *fmt, ...)
 static int failed(struct deploy *d, int rc, const char *doing)
 {
     if (rc != 0)
-        snprintf(d->error, sizeof d->error, "%s: %s%s%s", doing, fog_strerror(rc),
+        snprintf(d->error, sizeof d->error, "%.100s: %.60s%s%s", doing, fog_strerror(rc),
                  d->wait.answer.text[0] == '\0' ? "" : ": ", d->wait.answer.text);
     return rc;
 }
@@ -105,7 +105,7 @@ static int load_code(struct deploy *d, const char *artifacts, const char *name,
     struct fog_json_limits limits = {.bytes = ARTIFACT_MAX, .depth = 64};
     struct fog_json *j = NULL;
     struct fog_buf text = {0};
-    char path[1024];
+    char path[512];
     FILE *f;
     size_t n;
     int rc;
