@@ -18,7 +18,7 @@ struct deploy {
     /* One line per step for people ("registered house 1"); may be NULL. */
     void (*on_step)(void *arg, const char *text);
     void *step_arg;
-    char error[320]; /* what failed, for people */
+    char error[400]; /* what failed, for people */
 };
 
 /* Parameters of FogDeploy; zero fields take the real values (contracts/README.md). token zero: a
