@@ -144,6 +144,7 @@ static void keep_untaken(struct fog_conn *c, struct fog_bytes in, size_t taken)
 /* Offers new plaintext after what nobody took before. */
 static void deliver(struct fog_conn *c, struct fog_bytes in)
 {
+    void *owner = c->arg;
     size_t taken;
 
     if (c->rest.len > 0) {
@@ -154,8 +155,11 @@ static void deliver(struct fog_conn *c, struct fog_bytes in)
         return;
     taken = c->ops == NULL ? in.len : c->ops->on_read(c, in, c->arg);
     FOG_ASSERT(taken <= in.len);
-    if (c->state != CONN_DEAD)
-        keep_untaken(c, in, taken);
+    if (c->state == CONN_DEAD)
+        return;
+    keep_untaken(c, in, taken);
+    if (c->arg != owner) /* handed on while reading: the new owner has seen nothing yet */
+        fog_conn_offer(c);
 }
 
 static void opened(struct fog_conn *c)
@@ -352,6 +356,11 @@ void fog_conn_adopt(struct fog_conn *c, const struct fog_conn_ops *ops, void *ar
     FOG_ASSERT(c->magic == CONN_MAGIC);
     c->ops = ops;
     c->arg = arg;
+    fog_conn_offer(c);
+}
+
+void fog_conn_offer(struct fog_conn *c)
+{
     if (c->rest.len > 0)
         fog_turn_schedule(c->io->loop, &c->life_turn, FOG_TURN_PRODUCE);
 }
@@ -405,6 +414,11 @@ struct fog_loop *fog_conn_loop(struct fog_conn *c)
 const struct fog_addr *fog_conn_peer_addr(const struct fog_conn *c)
 {
     return &c->peer;
+}
+
+bool fog_conn_is_tls(const struct fog_conn *c)
+{
+    return c->tls != NULL;
 }
 
 const char *fog_conn_alpn(const struct fog_conn *c)

@@ -84,9 +84,13 @@ bool fog_conn_is_open(const struct fog_conn *c);
 void fog_conn_close(struct fog_conn *c);
 void fog_conn_abort(struct fog_conn *c);
 
+/* A paused connection leaves bytes with the peer; ending the pause offers what was not taken. */
 void fog_conn_pause_read(struct fog_conn *c, bool paused);
+/* Offers again what was not taken, later in this turn or in the next. */
+void fog_conn_offer(struct fog_conn *c);
 struct fog_loop *fog_conn_loop(struct fog_conn *c);
 const struct fog_addr *fog_conn_peer_addr(const struct fog_conn *c);
+bool fog_conn_is_tls(const struct fog_conn *c);
 /* Negotiated protocol, "" without. */
 const char *fog_conn_alpn(const struct fog_conn *c);
 /* Host name of the TLS handshake, "" without. */
