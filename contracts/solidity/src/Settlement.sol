@@ -35,6 +35,8 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     }
 
     struct House {
+        uint128 inflow; // into the pool so far, without what went back to the bond
+        uint128 swept; // fees on payments from the pool that the treasury has had
         uint32 firstPending;
         uint32 shortSince;
         uint96 largestWeek;
@@ -84,8 +86,9 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     /// @notice How long after its end a week can still be posted.
     uint32 public immutable settleWindow;
 
-    /// @notice Fees that wait for `sweepFee`.
-    uint256 public feePot;
+    /// @dev Fees on what bonds and late money have paid. Those on payments from a pool follow from inflow and money, so
+    /// that a steady `cash` need not write them down.
+    uint256 private _otherFees;
     mapping(address house => Pool) private _pools;
     mapping(address house => House) private _houses;
     mapping(address house => mapping(uint32 week => Post)) private _posts;
@@ -119,7 +122,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
     event DebtAdded(address indexed house, address indexed payee, uint256 amount);
     event AdvanceRepaid(address indexed house, address indexed payee, uint256 amount);
     event ShortageCovered(address indexed house, uint8 source, uint96 amount);
-    event FeeSwept(uint256 amount);
+    event FeeSwept(address indexed house, uint256 amount);
 
     error NotThePoster(address caller);
     error AboveSignerCap(uint256 total, uint96 cap);
@@ -253,11 +256,12 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         _pay(house, payee, 0, gross, FROM_DEBT);
     }
 
-    /// @notice Sends the fees to the treasury.
-    function sweepFee() external nonReentrant {
-        uint256 amount = feePot;
-        feePot = 0;
-        emit FeeSwept(amount);
+    /// @notice Sends the treasury the fees on this house's payments, and all fees on payments from bonds and late money.
+    function sweepFee(address house) external nonReentrant returns (uint256 amount) {
+        amount = feePot(house);
+        _houses[house].swept += uint128(amount - _otherFees);
+        _otherFees = 0;
+        emit FeeSwept(house, amount);
         token.safeTransfer(treasury, amount);
     }
 
@@ -334,6 +338,13 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         return _books[house].pot;
     }
 
+    /// @notice What `sweepFee` would send. Each payment's fee is rounded up and their sum down, so it is always there.
+    function feePot(address house) public view returns (uint256) {
+        House storage h = _houses[house];
+        uint256 paidOut = uint256(h.inflow) - _pools[house].money;
+        return paidOut * FEE_BPS / BPS - h.swept + _otherFees;
+    }
+
     /// @notice The EIP-712 domain separator of all signed messages.
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparatorV4();
@@ -383,6 +394,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
             Post storage p = _posts[house][week];
             if (block.timestamp < uint256(p.postedAt) + matureWindow) break;
             into.money += p.funded;
+            h.inflow += p.funded;
             into.open += p.total;
             into.lastMatured = week;
             if (p.funded < p.total && h.shortSince == 0) h.shortSince = uint32(block.timestamp);
@@ -452,6 +464,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         uint256 waived = Math.min(advanced - back, missing);
         a.advanced = uint112(advanced - back - waived);
         if (back != 0) {
+            _houses[v.house].inflow -= uint128(back);
             emit AdvanceRepaid(v.house, v.payee, back);
             token.safeTransfer(address(houses), back);
             houses.restore(v.house, uint96(back));
@@ -476,11 +489,11 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
 
     /// @dev The wallet books first and is paid then; the token is plain, so nothing can come in between.
     function _pay(address house, address payee, uint32 week, uint256 gross, uint8 source) private {
-        uint256 fee = gross * FEE_BPS / BPS;
+        uint256 fee = Math.ceilDiv(gross * FEE_BPS, BPS);
         uint256 net = gross - fee;
         (uint256 held, uint256 feeBps) = Wallet(payee).credit(net * HOLD_BPS / BPS, week, msg.sender);
         uint256 relayerFee = net * feeBps / BPS;
-        feePot += fee;
+        if (source != FROM_POOL) _otherFees += fee;
         emit Paid(house, payee, week, source, gross, fee, held, relayerFee);
         token.safeTransfer(payee, net - relayerFee);
         if (relayerFee != 0) token.safeTransfer(msg.sender, relayerFee);
@@ -498,6 +511,7 @@ contract Settlement is EIP712, ReentrancyGuardTransient, IBondKeeper {
         if (used == 0) revert NoMoney();
         uint96 toPool = uint96(Math.mulDiv(used, p.open - p.money, short_));
         p.money += toPool;
+        _houses[house].inflow += toPool;
         _books[house].payIn(used - toPool);
         if (used == short_) _houses[house].shortSince = 0;
     }

@@ -231,7 +231,7 @@ abstract contract World is Checks {
     // --- what a payment comes to ---
 
     function netOf(uint256 gross) internal pure returns (uint256) {
-        return gross - gross * 50 / 10000;
+        return gross - (gross * 50 + 9999) / 10000;
     }
 
     function heldOf(uint256 gross) internal pure returns (uint256) {
