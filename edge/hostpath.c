@@ -185,21 +185,32 @@ void edge_query_parse(struct fog_bytes raw, struct edge_query *out)
     }
 }
 
+static void append_query(struct fog_bytes s, struct fog_buf *out)
+{
+    static const char other[] = "-._~!$&'()*+,;=:@/?%";
+
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.p[i], low = c | 0x20;
+
+        if ((c >= '0' && c <= '9') || (low >= 'a' && low <= 'z') ||
+            (c != '\0' && strchr(other, c) != NULL))
+            fog_buf_append(out, &c, 1);
+        else
+            fog_buf_printf(out, "%%%02X", c);
+    }
+}
+
 void edge_query_strip(struct fog_bytes raw, struct fog_buf *out)
 {
     struct fog_bytes left = raw, whole, name, value;
     bool any = false;
 
-    for (size_t i = 0; i < raw.len; i++) {
-        if (raw.p[i] <= 0x20 || raw.p[i] >= 0x7f)
-            return;
-    }
     while (left.len > 0 && next_pair(&left, &whole, &name, &value)) {
         if (whole.len == 0 || fog_bytes_eq(name, fog_bytes_str("fogtick")) ||
             fog_bytes_eq(name, fog_bytes_str("fogback")))
             continue;
         fog_buf_append_str(out, any ? "&" : "?");
-        fog_buf_append(out, whole.p, whole.len);
+        append_query(whole, out);
         any = true;
     }
 }

@@ -66,8 +66,8 @@ struct edge_query {
 };
 void edge_query_parse(struct fog_bytes raw, struct edge_query *out);
 
-/* Appends '?' and the query without the reserved names; nothing when nothing is left or when it
- * holds bytes that a URL may not hold. */
+/* Appends '?' and the query without the reserved names; nothing when nothing is left. Bytes that a
+ * query may not hold (RFC 3986 3.4) are percent-encoded. */
 void edge_query_strip(struct fog_bytes raw, struct fog_buf *out);
 
 /* The word for fogback. */
