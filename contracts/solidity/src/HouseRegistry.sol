@@ -109,18 +109,19 @@ contract HouseRegistry {
     /// @notice Authorises a signer for the weeks `from` to `to`, both included.
     /// @dev A signer that is set again keeps its start; its end and cap can only grow, and not across a gap.
     /// @param kind KIND_GRANT or KIND_VOUCHER
-    /// @param from not before the running week
+    /// @param from not before the running week; 0 for the running week or, set again, the start that it has
     /// @param cap money per week: of grants for boxes to check, of posted weeks enforced by Settlement
     function setSigner(uint8 kind, address signer_, uint32 from, uint32 to, uint96 cap) external onlyHouse {
         if (kind != KIND_GRANT && kind != KIND_VOUCHER) revert BadKind(kind);
         if (signer_ == address(0)) revert NoAddress();
         uint32 current = _week();
         Signer storage s = _signers[msg.sender][kind][signer_];
+        if (from == 0) from = s.from != 0 ? s.from : current;
         if (s.from != 0) {
             if (uint256(s.to) + 1 < current) revert SignerUsed(signer_);
             if (to < s.to || cap < s.cap || from != s.from) revert SignerShrinks(signer_);
         } else {
-            if (from < current || from == 0 || to < from) revert BadWeeks(from, to, current);
+            if (from < current || to < from) revert BadWeeks(from, to, current);
         }
         if (kind == KIND_VOUCHER) _endVoucherSigner(signer_, from, current);
         else _countGrantSigners(signer_, from, to);

@@ -89,6 +89,18 @@ contract HouseRegistryTest is World {
         _setFails(GRANT, _a, W0, W0 + 9, abi.encodeWithSelector(HouseRegistry.SignerUsed.selector, _a));
     }
 
+    function test_from_zero_is_now_or_as_it_was() public {
+        _set(GRANT, _a, 0, W0 + 1);
+        (uint32 from,,) = houses.signer(house, GRANT, _a);
+        eq(from, W0, "now");
+        toWeek(W0 + 1);
+        _set(GRANT, _a, 0, W0 + 2);
+        uint32 to;
+        (from, to,) = houses.signer(house, GRANT, _a);
+        eq(from, W0, "as it was");
+        eq(to, W0 + 2, "longer");
+    }
+
     function test_revoke_ends_with_the_running_week() public {
         _set(GRANT, _a, W0, W0 + 5);
         toWeek(W0 + 2);
