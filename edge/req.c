@@ -86,7 +86,7 @@ void edge_req_problem_with(struct edge_req *r, int status, const char *code, con
     else
         r->e->stats.req_refused++;
     edge_req_release(r);
-    edge_respond_problem(r->http, r->head, status, code, detail, fields);
+    edge_respond_problem(r->http, status, code, detail, fields);
 }
 
 void edge_req_problem(struct edge_req *r, int status, const char *code, const char *detail)
@@ -198,7 +198,8 @@ static void respond_bare(struct edge_req *r)
     else
         r->e->stats.req_refused++;
     edge_req_release(r);
-    fog_http_respond_bytes(r->http, status, f.v, f.n, (struct fog_bytes){0});
+    /* the Content-Length of a 304 is that of the 200 (RFC 9110 8.6) */
+    fog_http_respond(r->http, status, f.v, f.n, status == 304 ? r->plan.size : 0, NULL);
     edge_object_unref(&obj);
 }
 
@@ -484,7 +485,7 @@ static void well_known(struct edge_req *r)
     edge_fields_add(&f, "x-content-type-options", fog_bytes_str("nosniff"));
     r->e->stats.req_ok++;
     edge_req_release(r);
-    fog_http_respond_bytes(r->http, 200, f.v, f.n, fog_bytes_of(body, r->head ? 0 : (size_t)n));
+    fog_http_respond_bytes(r->http, 200, f.v, f.n, fog_bytes_of(body, (size_t)n));
 }
 
 /* Checks the grant of the path, or takes the standing one. false: the request was answered. */

@@ -60,7 +60,7 @@ void edge_cache_status(const char *cache_name, enum edge_from from, char *out, s
     (void)snprintf(out, size, "%s; %s", cache_name, how[from]);
 }
 
-void edge_respond_problem(struct fog_http_req *req, bool head, int status, const char *code,
+void edge_respond_problem(struct fog_http_req *req, int status, const char *code,
                           const char *detail, struct edge_fields *fields)
 {
     struct edge_fields none = {0}, *f = fields != NULL ? fields : &none;
@@ -74,7 +74,7 @@ void edge_respond_problem(struct fog_http_req *req, bool head, int status, const
     edge_fields_add(f, "cache-control", fog_bytes_str("no-store"));
     edge_fields_add(f, "content-type", fog_bytes_str("application/problem+json"));
     edge_fields_add(f, "x-content-type-options", fog_bytes_str("nosniff"));
-    fog_http_respond_bytes(req, status, f->v, f->n, fog_bytes_of(body, head ? 0 : (size_t)n));
+    fog_http_respond_bytes(req, status, f->v, f->n, fog_bytes_of(body, (size_t)n));
 }
 
 void edge_respond_redirect(struct fog_http_req *req, int status, struct fog_bytes location,

@@ -37,8 +37,8 @@ void edge_fields_of_content(struct edge_fields *f, struct edge_object *o,
 void edge_cache_status(const char *cache_name, enum edge_from from, char *out, size_t size);
 
 /* {"status":..,"code":..,"detail":..} (RFC 9457), not stored by caches. `fields` may bring more
- * fields (Allow, Retry-After). `head`: the same fields without the body. Ends the request. */
-void edge_respond_problem(struct fog_http_req *req, bool head, int status, const char *code,
+ * fields (Allow, Retry-After). Ends the request. */
+void edge_respond_problem(struct fog_http_req *req, int status, const char *code,
                           const char *detail, struct edge_fields *fields);
 
 /* Ends the request. */

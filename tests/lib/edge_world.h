@@ -4,7 +4,7 @@
  * answers of the source and the router come at once, or later when the test says so, or never.
  *
  * Programs that use it do not link core/http and core/io: the functions that the edge needs of them
- * are defined in edge_world.c.
+ * are defined in edge_world_http.c.
  */
 #ifndef FOG_TESTS_LIB_EDGE_WORLD_H
 #define FOG_TESTS_LIB_EDGE_WORLD_H
@@ -13,6 +13,7 @@
 #include "core/content/manifest.h"
 #include "core/content/release.h"
 #include "edge/edge.h"
+#include "tests/lib/edge_store.h"
 
 #define WORLD_SITE         "abcdefghijklmnop"
 #define WORLD_BOX          "abcdefghijklmnopqrstuvwxya"
@@ -37,14 +38,6 @@ void world_free(struct world **w);
 struct edge *world_edge(struct world *w);
 
 /* --- content --- */
-
-struct world_file {
-    const char *path;
-    const char *media_type;
-    struct fog_bytes bytes;
-    bool compress;              /* with zstd and gzip variants */
-    const char *header, *value; /* NULL, or a header field of the publisher */
-};
 
 /* Publishes a release and moves the pointer of WORLD_SITE to it. */
 void world_publish(struct world *w, const struct world_file *files, size_t n);
