@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 build="build-essential autoconf automake pkg-config git ca-certificates python3 libevent-dev libnghttp2-dev libssl-dev
   librocksdb-dev libsodium-dev libzstd-dev zlib1g-dev libsecp256k1-dev libjansson-dev libmaxminddb-dev libjemalloc-dev
   libconfuse-dev libcmocka-dev libldns-dev"
-run="ffmpeg procps"
+run="ffmpeg procps python3-httpx python3-h2"
 test="curl openssl iproute2 nghttp2-client knot-dnsutils mmdb-bin nginx-light python3-httpx python3-h2 procps debootstrap"
 analysis="clang clang-format clang-tidy cppcheck libclang-rt-14-dev"
 browser="chromium libnss3-tools"
