@@ -15,14 +15,14 @@
 
 /* How many rows of each table of the index there should be. */
 struct rows {
-    uint64_t fifo, pg, object_pg, owned, expiry, object_pin, owner_pin, extents;
+    uint64_t fifo, pg, owned, expiry, places;
 };
 
 struct check {
     struct storage *st;
     struct fog_buf *report;
     struct totals seen;
-    struct rows want, have;
+    struct rows want;
     struct fog_map *publishers; /* id -> struct publisher_row */
     unsigned findings;
 };
@@ -84,6 +84,7 @@ static void add_publisher(struct check *c, const struct meta *m)
 static void check_rows(struct check *c, const struct schema_name *name, const struct meta *m)
 {
     bool cache = object_is_cache(schema_name_kind(name)) && m->pins == 0;
+    struct kv_value row = {0};
     struct schema_key key;
     uint32_t pins = 0;
 
@@ -108,6 +109,16 @@ static void check_rows(struct check *c, const struct schema_name *name, const st
         c->want.owned++;
     if (pin_count(c->st, name, &pins) != 0 || pins != m->pins)
         finding(c, name, "its pins are not what its rows say");
+    if (m->place != 0) {
+        struct schema_name there;
+        key = schema_key_place(m->place);
+        if (kv_get(c->st->kv, KV_INDEX, schema_bytes(&key), &row) != 0 ||
+            schema_name_at(row.bytes, 0, &there) != 0 ||
+            memcmp(there.b, name->b, sizeof there.b) != 0)
+            finding(c, name, "its place is not marked as alive");
+        kv_value_done(&row);
+        c->want.places++;
+    }
     key = schema_prefix_name('h', name);
     c->want.pg += count_prefix(c, KV_INDEX, schema_bytes(&key));
 }
@@ -139,8 +150,6 @@ static void check_object(struct check *c, const struct schema_name *name)
     c->seen.charged += meta_charge(&m);
     if (m.pins != 0 || !object_is_cache(kind))
         c->seen.pinned += meta_charge(&m);
-    if (m.place != 0)
-        c->want.extents += schema_extents(m.len);
     if (m.place >= c->st->totals.next_place || m.fifo >= c->st->totals.next_fifo)
         finding(c, name, "its number is from the future");
 }
@@ -213,7 +222,7 @@ static void check_index(struct check *c)
     compare(c, "rows of publishers", count_table(c, 'p'), c->want.owned);
     compare(c, "rows of the expiry order", count_table(c, 'x'), c->want.expiry);
     compare(c, "rows of pins", count_table(c, 'o'), count_table(c, 'n'));
-    compare(c, "extents", count_prefix(c, KV_DATA, (struct fog_bytes){0}), c->want.extents);
+    compare(c, "rows of places", count_table(c, 'd'), c->want.places);
 }
 
 static int on_publisher(struct fog_bytes key, struct fog_bytes value, void *arg)

@@ -50,6 +50,17 @@ static inline void kv_value_done(struct kv_value *v)
 /* Non-zero stops the scan and is returned by it. */
 typedef int (*kv_scan_fn)(struct fog_bytes key, struct fog_bytes value, void *arg);
 
+/* A table of KV_DATA: its first and last key, its size on disk. Not settled: too young to be
+ * dropped (still in the log's reach). */
+struct kv_table {
+    struct fog_bytes first, last;
+    uint64_t bytes;
+    bool settled;
+};
+
+/* Non-zero stops and is returned. */
+typedef int (*kv_table_fn)(const struct kv_table *table, void *arg);
+
 struct kv_ops {
     int (*get)(struct kv *kv, enum kv_cf cf, struct fog_bytes key, struct kv_value *out);
     int (*scan)(struct kv *kv, enum kv_cf cf, struct fog_bytes from, struct fog_bytes to,
@@ -61,7 +72,8 @@ struct kv_ops {
     void (*batch_free)(struct kv_batch *b);
     int (*write)(struct kv *kv, struct kv_batch *b, bool sync);
     int (*disk_bytes)(struct kv *kv, uint64_t *out);
-    int (*reclaim)(struct kv *kv, struct fog_bytes from, struct fog_bytes to);
+    int (*tables)(struct kv *kv, kv_table_fn fn, void *arg);
+    int (*drop_tables)(struct kv *kv, struct fog_bytes first, struct fog_bytes last);
     int (*flush)(struct kv *kv);
     void (*close)(struct kv *kv);
 };
@@ -128,11 +140,17 @@ static inline int kv_disk_bytes(struct kv *kv, uint64_t *out)
     return kv->ops->disk_bytes(kv, out);
 }
 
-/* Gives the space of deleted KV_DATA keys in [from, to) back to the file system. May take seconds.
- */
-static inline int kv_reclaim(struct kv *kv, struct fog_bytes from, struct fog_bytes to)
+/* The tables of KV_DATA, in no order. */
+static inline int kv_tables(struct kv *kv, kv_table_fn fn, void *arg)
 {
-    return kv->ops->reclaim(kv, from, to);
+    return kv->ops->tables(kv, fn, arg);
+}
+
+/* Removes the settled tables of KV_DATA that lie wholly in [first, last], with whatever is in them:
+ * their space is free at once, nothing is read. Keys of KV_DATA are never deleted one by one. */
+static inline int kv_drop_tables(struct kv *kv, struct fog_bytes first, struct fog_bytes last)
+{
+    return kv->ops->drop_tables(kv, first, last);
 }
 
 /* Everything written so far goes from the log to its files. */

@@ -256,11 +256,39 @@ static int mem_disk_bytes(struct kv *kv, uint64_t *out)
     return 0;
 }
 
-static int mem_reclaim(struct kv *kv, struct fog_bytes from, struct fog_bytes to)
+/* Tables of the real engine hold runs of keys: here every so many rows count as one. */
+#define ROWS_PER_TABLE 16
+
+static int mem_tables(struct kv *kv, kv_table_fn fn, void *arg)
 {
-    (void)kv;
-    (void)from;
-    (void)to;
+    struct kv_mem *m = mem_of(kv);
+    struct mem_family *f = &m->families[KV_DATA];
+    int rc = 0;
+
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; rc == 0 && i < f->n; i += ROWS_PER_TABLE) {
+        size_t last = i + ROWS_PER_TABLE < f->n ? i + ROWS_PER_TABLE - 1 : f->n - 1;
+        struct kv_table t = {
+            .first = key_of(&f->rows[i]), .last = key_of(&f->rows[last]), .settled = true};
+        for (size_t k = i; k <= last; k++)
+            t.bytes += f->rows[k].value->len;
+        rc = fn(&t, arg);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return rc;
+}
+
+static int mem_drop_tables(struct kv *kv, struct fog_bytes first, struct fog_bytes last)
+{
+    struct kv_mem *m = mem_of(kv);
+    struct mem_family *f = &m->families[KV_DATA];
+    size_t at;
+
+    pthread_mutex_lock(&m->lock);
+    at = lower_bound(f, first);
+    while (at < f->n && compare(key_of(&f->rows[at]), last) <= 0)
+        row_remove(m, f, at);
+    pthread_mutex_unlock(&m->lock);
     return 0;
 }
 
@@ -293,7 +321,8 @@ static const struct kv_ops mem_ops = {
     .batch_free = mem_batch_free,
     .write = mem_write,
     .disk_bytes = mem_disk_bytes,
-    .reclaim = mem_reclaim,
+    .tables = mem_tables,
+    .drop_tables = mem_drop_tables,
     .flush = mem_flush,
     .close = mem_close,
 };

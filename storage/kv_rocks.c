@@ -224,15 +224,33 @@ static int rocks_flush(struct kv *kv)
     return rc;
 }
 
-/* Deleted extents lie together, because keys are in the order of writing: compacting their range
- * rewrites little else. The memtable's share of the range is flushed by the call itself. */
-static int rocks_reclaim(struct kv *kv, struct fog_bytes from, struct fog_bytes to)
+static int rocks_tables(struct kv *kv, kv_table_fn fn, void *arg)
 {
     struct kv_rocks *r = rocks_of(kv);
+    const rocksdb_livefiles_t *files = rocksdb_livefiles(r->db);
+    int rc = 0, n = rocksdb_livefiles_count(files);
 
-    rocksdb_compact_range_cf(r->db, r->cf[KV_DATA], (const char *)from.p, from.len,
-                             (const char *)to.p, to.len);
-    return 0;
+    for (int i = 0; rc == 0 && i < n; i++) {
+        struct kv_table t = {.bytes = rocksdb_livefiles_size(files, i),
+                             .settled = rocksdb_livefiles_level(files, i) > 0};
+        if (strcmp(rocksdb_livefiles_column_family_name(files, i), family_names[KV_DATA]) != 0)
+            continue;
+        t.first.p = (const uint8_t *)rocksdb_livefiles_smallestkey(files, i, &t.first.len);
+        t.last.p = (const uint8_t *)rocksdb_livefiles_largestkey(files, i, &t.last.len);
+        rc = fn(&t, arg);
+    }
+    rocksdb_livefiles_destroy(files);
+    return rc;
+}
+
+static int rocks_drop_tables(struct kv *kv, struct fog_bytes first, struct fog_bytes last)
+{
+    struct kv_rocks *r = rocks_of(kv);
+    char *err = NULL;
+
+    rocksdb_delete_file_in_range_cf(r->db, r->cf[KV_DATA], (const char *)first.p, first.len,
+                                    (const char *)last.p, last.len, &err);
+    return error_take(err, "drop");
 }
 
 static void rocks_close(struct kv *kv)
@@ -270,7 +288,8 @@ static const struct kv_ops rocks_ops = {
     .batch_free = rocks_batch_free,
     .write = rocks_write,
     .disk_bytes = rocks_disk_bytes,
-    .reclaim = rocks_reclaim,
+    .tables = rocks_tables,
+    .drop_tables = rocks_drop_tables,
     .flush = rocks_flush,
     .close = rocks_close,
 };
@@ -308,7 +327,8 @@ static rocksdb_options_t *family_options(struct kv_rocks *r, const struct kv_roc
     rocksdb_options_set_target_file_size_base(o, file);
     rocksdb_options_set_max_bytes_for_level_base(o, file * 4);
     rocksdb_options_set_max_compaction_bytes(o, file * 8);
-    rocksdb_options_set_level0_file_num_compaction_trigger(o, 4);
+    /* tables of extents never overlap: they are moved down at once, unread */
+    rocksdb_options_set_level0_file_num_compaction_trigger(o, data ? 2 : 4);
     set_table(r, o, cf == KV_META);
     return o;
 }

@@ -160,8 +160,10 @@ static int store_new(struct storage *st, const struct object_put *put, const str
     txn_begin(&x, st);
     if (before != NULL && (rc = txn_remove(&x, &put->name, before)) != 0)
         goto fail;
-    if (!is_inline)
-        put_extents(&x, put, m.place = x.totals.next_place++);
+    if (!is_inline) {
+        txn_take_place(&x, &put->name, &m);
+        put_extents(&x, put, m.place);
+    }
     txn_line_up(&x, &put->name, &m);
     txn_put_meta(&x, &put->name, &m, is_inline ? put->extents[0] : (struct fog_bytes){0});
     put_owner_row(&x, put);
@@ -309,22 +311,30 @@ int storage_delete(struct storage *st, uint8_t kind, const struct fog_hash *id)
     return rc;
 }
 
-void object_drop_corrupt(struct storage *st, const struct schema_name *name, uint64_t place,
-                         const char *what)
+int object_drop_locked(struct storage *st, const struct schema_name *name, uint64_t place,
+                       const char *what)
 {
     char hex[2 * sizeof(struct fog_hash) + 1];
     int rc = -EIO;
 
-    pthread_mutex_lock(&st->lock);
     if (atomic_load(&st->health) != STORAGE_READ_ONLY)
         rc = delete_locked(st, name, &place);
-    pthread_mutex_unlock(&st->lock);
     if (rc == -ENOENT)
-        return; /* somebody else dropped or replaced it */
+        return 0; /* somebody else dropped or replaced it */
     atomic_fetch_add_explicit(&st->fig.corrupt, 1, memory_order_relaxed);
     fog_hex_encode(name->b + 1, sizeof(struct fog_hash), hex);
     fog_unusual("storage.corrupt", "kind=%u id=%s what=%s dropped=%s", schema_name_kind(name), hex,
                 what, rc == 0 ? "yes" : fog_errname(rc));
+    return rc;
+}
+
+void object_drop_corrupt(struct storage *st, const struct schema_name *name, uint64_t place,
+                         const char *what)
+{
+    pthread_mutex_lock(&st->lock);
+    (void)!object_drop_locked(st, name, place,
+                              what); /* it is logged; the reader has his own error */
+    pthread_mutex_unlock(&st->lock);
 }
 
 int storage_publisher_bytes(struct storage *st, const struct fog_hash *publisher, uint64_t *bytes,

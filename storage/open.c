@@ -16,7 +16,7 @@
 #define QUOTA_MIN         (64 * MIB)
 #define QUEUE_DEFAULT     ((uint32_t)16 << 20)
 #define WORKERS_DEFAULT   2u
-#define SLACK_PERCENT     5         /* of the quota: dead extents that still wait for compaction */
+#define SLACK_PERCENT     5         /* of the quota: dead extents between living ones */
 #define SMALL_FILES_BYTES (6 * MIB) /* the engine's own logs and manifests, at their limits */
 
 static uint64_t clamp(uint64_t v, uint64_t lo, uint64_t hi)
@@ -36,10 +36,10 @@ static struct kv_rocks_config engine_config(const char *dir, uint64_t quota)
 }
 
 /* What the engine may take at one moment beside the living objects: its log, memtables on their way
- * to disk, and a compaction whose input is not deleted yet. */
+ * to disk, and a compaction of records whose input is not deleted yet. */
 static uint64_t engine_bytes(const struct kv_rocks_config *e)
 {
-    return e->wal_bytes + 2 * e->memtable_bytes + 8 * e->file_bytes + SMALL_FILES_BYTES;
+    return e->wal_bytes + 2 * e->memtable_bytes + 4 * e->file_bytes + SMALL_FILES_BYTES;
 }
 
 static int write_first(struct storage *st)
@@ -127,7 +127,6 @@ int storage_open_kv(struct kv *kv, const struct storage_config *cfg, struct stor
         st->engine_bytes = engine_bytes(&e);
         st->usable_bytes = (cfg->quota_bytes - st->engine_bytes) / 100 * (100 - SLACK_PERCENT);
     }
-    st->dead_lo = UINT64_MAX;
     pthread_mutex_init(&st->lock, NULL);
     pthread_mutex_init(&st->shown_lock, NULL);
     pthread_mutex_init(&st->ns_lock, NULL);

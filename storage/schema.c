@@ -195,6 +195,14 @@ struct schema_key schema_key_extent(uint64_t place, unsigned extent)
     return k;
 }
 
+struct schema_key schema_key_place(uint64_t place)
+{
+    struct schema_key k = schema_prefix('d');
+
+    add_u64(&k, place);
+    return k;
+}
+
 struct schema_key schema_key_fifo(uint64_t fifo)
 {
     struct schema_key k = schema_prefix('f');

@@ -12,6 +12,7 @@
  *   index  'f' fifo                           -> kind id                 eviction order
  *          'g' pg kind id                     -> len u64                 placement group
  *          'h' kind id pg                     ->                         the same, by object
+ *          'd' place                          -> kind id len u64         what is alive in data
  *          'p' publisher kind id              -> len u64
  *          'x' expiry kind id                 ->
  *          'o' owner reason kind id           ->                         pins, by who pinned
@@ -146,6 +147,7 @@ struct schema_key schema_key_version(void);
 struct schema_key schema_key_totals(void);
 struct schema_key schema_key_publisher(const struct fog_hash *publisher);
 struct schema_key schema_key_extent(uint64_t place, unsigned extent);
+struct schema_key schema_key_place(uint64_t place);
 struct schema_key schema_key_fifo(uint64_t fifo);
 struct schema_key schema_key_pg(const struct fog_hash *pg, const struct schema_name *name);
 struct schema_key schema_key_object_pg(const struct schema_name *name, const struct fog_hash *pg);

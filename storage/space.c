@@ -1,6 +1,6 @@
 /* The quota as the file system sees it. Counters keep the objects inside usable_bytes; what the
- * engine adds (log, dead extents that wait for compaction) is measured now and then, and compacted
- * before it can reach the wall. */
+ * engine adds (log, dead extents) is measured now and then, and reclaimed before it can reach the
+ * wall. */
 #include "storage/store.h"
 
 #include "core/obs/log.h"
@@ -41,45 +41,30 @@ static int check_file_system(struct storage *st, uint64_t need)
     return 0;
 }
 
-static int reclaim(struct storage *st)
-{
-    struct schema_key from, to;
-    int rc;
-
-    /* deleted before the last start, or only small files in the way: look at everything */
-    if (st->dead_lo > st->dead_hi) {
-        st->dead_lo = 1;
-        st->dead_hi = st->totals.next_place;
-    }
-    from = schema_key_extent(st->dead_lo, 0);
-    to = schema_key_extent(st->dead_hi + 1, 0);
-    rc = kv_reclaim(st->kv, schema_bytes(&from), schema_bytes(&to));
-    st->dead_lo = UINT64_MAX;
-    st->dead_hi = 0;
-    return rc;
-}
-
 int space_check(struct storage *st, uint64_t need)
 {
-    uint64_t step = st->cfg.quota_bytes / 256, disk, limit;
+    uint64_t step, disk, limit;
     int rc;
 
     if (st->dir == NULL)
         return 0;
     if ((rc = check_file_system(st, need)) != 0)
         return rc;
+    step = st->cfg.quota_bytes / 256;
     if (step < st->engine_bytes / 8)
         step = st->engine_bytes / 8;
     if (st->since_watch_bytes < step)
         return 0;
+    limit = st->cfg.quota_bytes - st->engine_bytes / 2;
     if ((rc = kv_disk_bytes(st->kv, &disk)) != 0)
         return rc;
-    limit = st->cfg.quota_bytes - st->engine_bytes / 2;
     if (disk + need > limit) {
-        if ((rc = reclaim(st)) != 0 || (rc = kv_disk_bytes(st->kv, &disk)) != 0)
+        if ((rc = reclaim(st, disk + need - limit + step, true)) != 0 ||
+            (rc = kv_disk_bytes(st->kv, &disk)) != 0)
             return rc;
-        fog_debug("storage.reclaim", "disk_bytes=%" PRIu64 " quota_bytes=%" PRIu64, disk,
-                  st->cfg.quota_bytes);
+    } else if (st->dead_bytes > st->cfg.quota_bytes / 16 &&
+               (rc = reclaim(st, UINT64_MAX, false)) != 0) {
+        return rc;
     }
     if (disk + need > st->cfg.quota_bytes)
         return FOG_EBUSY; /* measured again at the next put */

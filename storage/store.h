@@ -39,7 +39,8 @@ struct storage {
     pthread_mutex_t lock;
     struct totals totals;
     uint64_t since_watch_bytes; /* written since the directory was measured */
-    uint64_t dead_lo, dead_hi;  /* places deleted since the last reclaim; lo > hi: none */
+    uint64_t dead_bytes;        /* of extents that lost their place since the last reclaim */
+    uint64_t reclaim_from;      /* place where the next look for dead tables begins */
 
     /* Copy of totals for storage_stat, which must not wait for a commit. */
     pthread_mutex_t shown_lock;
@@ -88,7 +89,7 @@ struct txn {
     struct totals totals;
     struct txn_publisher publishers[TXN_PUBLISHERS];
     size_t n_publishers;
-    uint64_t dead_lo, dead_hi;
+    uint64_t dead_bytes;
 };
 
 void txn_begin(struct txn *x, struct storage *st);
@@ -112,6 +113,10 @@ void txn_count(struct txn *x, const struct schema_name *name, const struct meta 
  * away; changes m. */
 void txn_line_up(struct txn *x, const struct schema_name *name, struct meta *m);
 void txn_step_out(struct txn *x, const struct schema_name *name, struct meta *m);
+
+/* Gives the object a new place for its extents, or marks the one it has as dead. */
+void txn_take_place(struct txn *x, const struct schema_name *name, struct meta *m);
+void txn_leave_place(struct txn *x, const struct meta *m);
 
 /* Writes the record; `body` is the inline one (empty when it has extents). */
 void txn_put_meta(struct txn *x, const struct schema_name *name, const struct meta *m,
@@ -141,7 +146,10 @@ struct object_put {
 
 int object_store(struct storage *st, const struct object_put *put) FOG_MUST_CHECK;
 
-/* Drops an object whose bytes were found to be damaged, unless it was replaced meanwhile. */
+/* Drops an object whose bytes were found to be damaged, unless it was replaced meanwhile. The first
+ * with st->lock, the second without. */
+int object_drop_locked(struct storage *st, const struct schema_name *name, uint64_t place,
+                       const char *what) FOG_MUST_CHECK;
 void object_drop_corrupt(struct storage *st, const struct schema_name *name, uint64_t place,
                          const char *what);
 
@@ -156,9 +164,15 @@ int evict_for(struct storage *st, uint64_t need) FOG_MUST_CHECK;
 
 /* ---- space.c ---- */
 
-/* With st->lock, before a write of so many bytes: -ENOSPC, -EIO by health; measures the directory
- * now and then and compacts what is dead when it comes near the quota. */
+/* With st->lock, before a write of so many bytes: -ENOSPC by health; measures the directory now and
+ * then, and reclaims what is dead when it comes near the quota. */
 int space_check(struct storage *st, uint64_t need) FOG_MUST_CHECK;
+
+/* ---- reclaim.c ---- */
+
+/* With st->lock: gives back at least want_bytes, if that much is dead: tables without life first;
+ * with `move`, also those with little life, whose objects move to new places. */
+int reclaim(struct storage *st, uint64_t want_bytes, bool move) FOG_MUST_CHECK;
 
 /* ---- pin.c ---- */
 

@@ -12,8 +12,7 @@ void txn_begin(struct txn *x, struct storage *st)
     x->batch = kv_batch_new(st->kv);
     x->totals = st->totals;
     x->n_publishers = 0;
-    x->dead_lo = st->dead_lo;
-    x->dead_hi = st->dead_hi;
+    x->dead_bytes = 0;
 }
 
 void txn_abort(struct txn *x)
@@ -94,8 +93,7 @@ int txn_commit(struct txn *x, bool sync)
     if (rc != 0)
         return rc;
     st->totals = x->totals;
-    st->dead_lo = x->dead_lo;
-    st->dead_hi = x->dead_hi;
+    st->dead_bytes += x->dead_bytes;
     pthread_mutex_lock(&st->shown_lock);
     st->shown = st->totals;
     pthread_mutex_unlock(&st->shown_lock);
@@ -193,6 +191,25 @@ void txn_put_meta(struct txn *x, const struct schema_name *name, const struct me
     fog_buf_fini(&buf);
 }
 
+void txn_take_place(struct txn *x, const struct schema_name *name, struct meta *m)
+{
+    struct schema_key key = schema_key_place(m->place = x->totals.next_place++);
+    uint8_t value[SCHEMA_NAME_LEN + 8];
+
+    memcpy(value, name->b, SCHEMA_NAME_LEN);
+    for (int i = 0; i < 8; i++)
+        value[SCHEMA_NAME_LEN + i] = (uint8_t)(m->len >> (56 - 8 * i));
+    txn_put(x, KV_INDEX, &key, fog_bytes_of(value, sizeof value));
+}
+
+void txn_leave_place(struct txn *x, const struct meta *m)
+{
+    struct schema_key key = schema_key_place(m->place);
+
+    txn_del(x, KV_INDEX, &key);
+    x->dead_bytes += m->len;
+}
+
 struct remove_pgs {
     struct txn *x;
     const struct schema_name *name;
@@ -239,16 +256,8 @@ int txn_remove(struct txn *x, const struct schema_name *name, const struct meta 
         key = schema_key_owned(&m->publisher, name);
         txn_del(x, KV_INDEX, &key);
     }
-    if (m->place != 0) {
-        for (unsigned i = 0; i < schema_extents(m->len); i++) {
-            key = schema_key_extent(m->place, i);
-            txn_del(x, KV_DATA, &key);
-        }
-        if (m->place < x->dead_lo)
-            x->dead_lo = m->place;
-        if (m->place > x->dead_hi)
-            x->dead_hi = m->place;
-    }
+    if (m->place != 0)
+        txn_leave_place(x, m);
     kv_batch_del(x->st->kv, x->batch, KV_META, schema_name_bytes(name));
     return 0;
 }
