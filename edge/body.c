@@ -145,7 +145,7 @@ static void on_source_late(struct edge_wait *w)
 static int read_next(struct edge_body *b)
 {
     const struct edge_source *src = b->e->conf.source;
-    uint64_t index = b->at / FOG_CHUNK_SIZE;
+    uint64_t index = b->at / (uint64_t)FOG_CHUNK_SIZE;
     struct fog_chunk_ref chunk = fog_variant_chunk(b->variant, index);
     struct edge_hints hints = {
         .site = b->site,
@@ -156,7 +156,8 @@ static int read_next(struct edge_body *b)
 
     b->op.on_done = on_read;
     b->reading = true;
-    rc = src->read(src->arg, &chunk, (uint32_t)(b->at % FOG_CHUNK_SIZE), &hints, &b->op, &b->data);
+    rc = src->read(src->arg, &chunk, (uint32_t)(b->at % (uint64_t)FOG_CHUNK_SIZE), &hints, &b->op,
+                   &b->data);
     if (rc == -EINPROGRESS) {
         b->source_wait.on_due = on_source_late;
         edge_wait_start(&b->e->source_waits, &b->source_wait);

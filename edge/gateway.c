@@ -78,23 +78,27 @@ static void redirect_to(struct edge_req *r, const struct edge_decision *d)
     fog_buf_fini(&url);
 }
 
+/* On a box "g/..." of a stable URL would read as a grant: such an object is served from here. */
+static bool is_misread_there(const struct edge_req *r, const struct edge_decision *d)
+{
+    const struct fog_path *p = &r->target.path;
+
+    return strncmp(d->prefix, "https://", 8) == 0 && strstr(d->prefix, "/g/") == NULL &&
+           edge_path_is_reserved(fog_bytes_of(p->text, p->len));
+}
+
 static void decided(struct edge_req *r, int err)
 {
     const struct edge_decision *d = &r->gateway->decision;
-    const struct fog_path *p = &r->target.path;
 
     r->gateway->running = false;
     edge_wait_stop(&r->wait);
-    if (err != 0 || d->verdict == EDGE_HERE) {
-        edge_req_serve(r);
-    } else if (d->verdict == EDGE_REFUSE) {
+    if (err == 0 && d->verdict == EDGE_REFUSE)
         refuse(r, d->status, d->retry_after_s);
-    } else if (strncmp(d->prefix, "https://", 8) == 0 && strstr(d->prefix, "/g/") == NULL &&
-               edge_path_is_reserved(fog_bytes_of(p->text, p->len))) {
-        edge_req_serve(r); /* a box would read "g/..." of a stable URL as a grant */
-    } else {
+    else if (err == 0 && d->verdict == EDGE_REDIRECT && !is_misread_there(r, d))
         redirect_to(r, d);
-    }
+    else
+        edge_req_serve(r);
 }
 
 static void on_decided(struct edge_op *op, int err)

@@ -62,7 +62,7 @@ struct edge_grants {
     /* Preimage i of the grant's chain. 0, FOG_EREPLAY when i was already known, FOG_EVERIFY when it
      * does not match, FOG_EEXPIRED, FOG_ERANGE. */
     int (*tick)(void *arg, struct edge_grant *g, unsigned i, const uint8_t preimage[32],
-                fog_time_ms hub_ms) FOG_MUST_CHECK;
+                fog_time_ms hub_ms);
 
     /* Asks for on_credit; unwait takes it back. */
     void (*wait)(void *arg, struct edge_grant *g, struct edge_credit_wait *w);

@@ -110,7 +110,10 @@ static bool next_pair(struct fog_bytes *left, struct fog_bytes *whole, struct fo
         return false;
     amp = left->len > 0 ? memchr(left->p, '&', left->len) : NULL;
     *whole = fog_bytes_of(left->p, amp == NULL ? left->len : (size_t)(amp - left->p));
-    *left = amp == NULL ? (struct fog_bytes){0} : fog_bytes_of(amp + 1, left->len - whole->len - 1);
+    if (amp == NULL)
+        *left = fog_bytes_of(NULL, 0);
+    else
+        *left = fog_bytes_of(amp + 1, left->len - whole->len - 1);
     eq = whole->len > 0 ? memchr(whole->p, '=', whole->len) : NULL;
     *name = fog_bytes_of(whole->p, eq == NULL ? whole->len : (size_t)(eq - whole->p));
     *value = eq == NULL ? fog_bytes_of(whole->p + whole->len, 0)
@@ -221,7 +224,7 @@ static int parse_dir(struct fog_bytes value, struct fog_path *out)
     struct fog_buf raw = {0};
     int rc;
 
-    if (value.len > 4 * FOG_PATH_MAX)
+    if (value.len > (size_t)4 * FOG_PATH_MAX)
         return FOG_ELIMIT;
     if (value.len == 0 || value.p[0] != '/')
         fog_buf_append_str(&raw, "/");

@@ -154,9 +154,9 @@ static int month_of(const uint8_t *p)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-    for (int m = 0; m < 12; m++) {
-        if (memcmp(p, names + m * 3, 3) == 0)
-            return m + 1;
+    for (size_t m = 0; m < 12; m++) {
+        if (memcmp(p, &names[m * 3], 3) == 0)
+            return (int)m + 1;
     }
     return 0;
 }
@@ -219,7 +219,7 @@ int edge_date_parse(struct fog_bytes text, int64_t *unix_s)
     if (y < 1900 || m == 0 || d < 1 || d > 31 || hh < 0 || hh > 23 || mm < 0 || mm > 59 || ss < 0 ||
         ss > 60 || clock[2] != ':' || clock[5] != ':')
         return FOG_EFORMAT;
-    *unix_s = days_of(y, m, d) * 86400 + hh * 3600 + mm * 60 + ss;
+    *unix_s = days_of(y, m, d) * 86400 + (int64_t)hh * 3600 + (int64_t)mm * 60 + ss;
     return 0;
 }
 

@@ -68,6 +68,7 @@ struct edge_sites {
 
 static void sieve_remove(struct edge_sites *s, struct site_entry *e)
 {
+    FOG_ASSERT(fog_link_linked(&e->link));
     if (s->hand == &e->link)
         s->hand = e->link.prev == &s->sieve.head ? NULL : e->link.prev;
     fog_link_remove(&e->link);
@@ -86,12 +87,10 @@ static void load_free(struct load **lp)
     free(l);
 }
 
-/* Forgets an entry that nobody waits for. */
+/* Forgets an entry that nobody waits for and that is out of the sieve. */
 static void entry_drop(struct edge_sites *s, struct site_entry *e)
 {
-    FOG_ASSERT(fog_list_empty(&e->waiters));
-    if (fog_link_linked(&e->link))
-        sieve_remove(s, e);
+    FOG_ASSERT(fog_list_empty(&e->waiters) && !fog_link_linked(&e->link));
     fog_map_del(s->entries, fog_bytes_of(e->key, e->key_len));
     edge_object_unref(&e->obj);
     load_free(&e->load);
@@ -100,29 +99,44 @@ static void entry_drop(struct edge_sites *s, struct site_entry *e)
 
 /* SIEVE (Zhang et al., NSDI 2024): the hand walks from old to new and takes the first that was not
  * asked for since it came by. */
-static void evict_one(struct edge_sites *s)
+static struct site_entry *victim(struct edge_sites *s)
 {
     struct fog_link *at = s->hand != NULL ? s->hand : fog_list_last(&s->sieve);
-    struct site_entry *e;
 
-    for (;;) {
-        e = FOG_CONTAINER(at, site_entry, link);
-        if (!e->visited)
-            break;
-        e->visited = false;
+    while (FOG_CONTAINER(at, site_entry, link)->visited) {
+        FOG_CONTAINER(at, site_entry, link)->visited = false;
         at = at->prev == &s->sieve.head ? s->sieve.head.prev : at->prev;
     }
     s->hand = at;
-    entry_drop(s, e);
+    return FOG_CONTAINER(at, site_entry, link);
+}
+
+/* Drops what is in the list. */
+static void drop_all(struct edge_sites *s, struct fog_list *list)
+{
+    FOG_LIST_EACH(list, it)
+    {
+        fog_link_remove(it);
+        entry_drop(s, FOG_CONTAINER(it, site_entry, link));
+    }
 }
 
 /* Keeps a loaded entry, or forgets it when it is larger than the whole budget. */
 static void entry_keep(struct edge_sites *s, struct site_entry *e)
 {
+    size_t budget = s->conf.budget_bytes;
+    struct fog_list out;
+
     e->bytes = sizeof *e + e->key_len + e->obj->bytes;
-    while (s->bytes + e->bytes > s->conf.budget_bytes && !fog_list_empty(&s->sieve))
-        evict_one(s);
-    if (s->bytes + e->bytes > s->conf.budget_bytes) {
+    fog_list_init(&out);
+    while (s->bytes + e->bytes > budget && !fog_list_empty(&s->sieve)) {
+        struct site_entry *old = victim(s);
+
+        sieve_remove(s, old);
+        fog_list_push_back(&out, &old->link);
+    }
+    drop_all(s, &out);
+    if (s->bytes + e->bytes > budget) {
         entry_drop(s, e);
     } else {
         s->bytes += e->bytes;
@@ -473,16 +487,15 @@ struct edge_sites *edge_sites_new(const struct edge_sites_conf *conf)
 void edge_sites_free(struct edge_sites **sp)
 {
     struct edge_sites *s = *sp;
-    struct fog_link *first;
 
     *sp = NULL;
     if (s == NULL)
         return;
-    while ((first = fog_list_first(&s->sieve)) != NULL)
-        entry_drop(s, FOG_CONTAINER(first, site_entry, link));
+    drop_all(s, &s->sieve);
     FOG_ASSERT(fog_map_count(s->entries) == 0);
-    while ((first = fog_list_first(&s->order)) != NULL) {
-        struct site *site = FOG_CONTAINER(first, site, link);
+    FOG_LIST_EACH(&s->order, it)
+    {
+        struct site *site = FOG_CONTAINER(it, site, link);
 
         FOG_ASSERT(fog_list_empty(&site->waiters));
         if (site->asking)

@@ -42,15 +42,15 @@ struct edge_lookup {
     struct fog_bytes path;
 };
 
-/* `site` (a site label) and `path` (canonical) stay valid while the look-up runs. An empty path
+/* `label` (of a site) and `path` (canonical) stay valid while the look-up runs. An empty path
  * asks for the site alone. 0 (done now), -EINPROGRESS (on_done follows), -ENOENT (no such site
  * here), FOG_EEXPIRED (the pointer is older than max_stale), FOG_ERANGE (no release can hold such a
  * path), or what the source failed with. */
-int edge_lookup_start(struct edge_sites *s, const char *site, struct fog_bytes path,
+int edge_lookup_start(struct edge_sites *s, const char *label, struct fog_bytes path,
                       struct edge_lookup *l) FOG_MUST_CHECK;
 void edge_lookup_cancel(struct edge_lookup *l); /* does nothing when it does not run */
 
 /* The next look-up asks the source for the pointer. */
-void edge_sites_pointer_changed(struct edge_sites *s, const char *site);
+void edge_sites_pointer_changed(struct edge_sites *s, const char *label);
 
 #endif

@@ -60,20 +60,17 @@ struct edge_source {
     /* The newest pointer of a site of a contracted publisher. -ENOENT: no such site here (also: its
      * publisher has no contract). Called about once a second per busy site, and after
      * edge_pointer_changed(). */
-    int (*pointer)(void *arg, const char *site, struct edge_op *op,
-                   struct edge_pointer *out) FOG_MUST_CHECK;
+    int (*pointer)(void *arg, const char *site, struct edge_op *op, struct edge_pointer *out);
 
     /* A whole manifest or release page; `size` 0 when unknown. -ENOENT: nobody known has it. */
     int (*object)(void *arg, enum fog_kind kind, const struct fog_hash *id, uint64_t size,
-                  const struct edge_hints *hints, struct edge_op *op,
-                  struct edge_data *out) FOG_MUST_CHECK;
+                  const struct edge_hints *hints, struct edge_op *op, struct edge_data *out);
 
     /* Verified bytes of a chunk from `offset` (< length) on: at least one, as many as are at hand
      * without a copy (a leaf while a fill runs, up to an extent of 256 KiB when stored). A RAM hit
      * answers at once and allocates nothing. */
     int (*read)(void *arg, const struct fog_chunk_ref *chunk, uint32_t offset,
-                const struct edge_hints *hints, struct edge_op *op,
-                struct edge_data *out) FOG_MUST_CHECK;
+                const struct edge_hints *hints, struct edge_op *op, struct edge_data *out);
 
     /* Gives up an op that is -EINPROGRESS. A fill that others wait for goes on. */
     void (*cancel)(void *arg, struct edge_op *op);

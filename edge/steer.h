@@ -98,9 +98,9 @@ struct edge_assign {
 struct edge_steer {
     void *arg;
     int (*decide)(void *arg, const struct edge_ask *ask, struct edge_op *op,
-                  struct edge_decision *out) FOG_MUST_CHECK;
+                  struct edge_decision *out);
     int (*assign)(void *arg, const struct edge_assign_ask *ask, struct edge_op *op,
-                  struct edge_assign *out) FOG_MUST_CHECK;
+                  struct edge_assign *out);
     void (*cancel)(void *arg, struct edge_op *op);
 };
 
