@@ -14,7 +14,8 @@ struct fog_http_call;
 struct fog_http_link;
 
 struct fog_http_client_conf {
-    const char *ca_file; /* NULL: system store */
+    const char *ca_file;   /* NULL: system store */
+    const char *unix_path; /* NULL, or the Unix socket that every request goes to (admin API) */
     struct fog_addr_policy policy;
     fog_time_ms connect_ms;  /* default 5 s */
     fog_time_ms response_ms; /* to the first header byte, default 15 s */
@@ -75,6 +76,7 @@ struct fog_http_link *fog_http_link_new(
     struct fog_conn *c, void (*on_close)(struct fog_http_link *l, int err, void *arg), void *arg);
 void fog_http_link_free(struct fog_http_link **l);
 struct fog_conn *fog_http_link_conn(struct fog_http_link *l);
+/* FOG_EFORMAT for a path without '/', FOG_ECLOSED when the link takes no more calls. */
 int fog_http_link_fetch(struct fog_http_link *l, const struct fog_http_fetch *f,
                         const struct fog_http_call_ops *ops, void *arg,
                         struct fog_http_call **out) FOG_MUST_CHECK;
