@@ -83,9 +83,10 @@ void grant_encode(const struct grant_signed *s, uint8_t out[GRANT_WIRE_LEN])
     fog_buf_fini(&b);
 }
 
-static int read_fields(struct fog_bytes wire, struct grant_signed *s)
+int grant_decode_fields(struct fog_bytes wire, struct grant_signed *out)
 {
     struct fog_rd r = fog_rd_of(wire);
+    struct grant_signed read = {0}, *s = &read;
     struct grant *g = &s->grant;
     uint32_t ttl;
     int rc;
@@ -114,13 +115,16 @@ static int read_fields(struct fog_bytes wire, struct grant_signed *s)
     if (ttl > UINT32_MAX - g->not_before)
         return FOG_EFORMAT;
     g->not_after = g->not_before + ttl;
-    return grant_check_fields(g);
+    if ((rc = grant_check_fields(g)) != 0)
+        return rc;
+    *out = read;
+    return 0;
 }
 
 int grant_decode(struct fog_bytes wire, const struct registry *reg, struct grant_signed *out)
 {
-    struct grant_signed s = {0};
-    int rc = read_fields(wire, &s);
+    struct grant_signed s;
+    int rc = grant_decode_fields(wire, &s);
 
     if (rc != 0)
         return rc;

@@ -156,7 +156,7 @@ struct ledger_leaf {
     uint8_t serial[16];
     uint16_t ticks;
     struct fog_hash w;
-    uint64_t bytes; /* handed out, not yet cut to what is paid */
+    uint64_t bytes; /* handed out, at most max_bytes; not yet cut to what is paid */
 };
 /* Walks: call until *at reaches the end of leaves; *at starts at 0. FOG_EFORMAT, FOG_ETRUNC. */
 int ledger_leaf_parse(struct fog_bytes leaves, size_t *at, struct ledger_leaf *out) FOG_MUST_CHECK;
