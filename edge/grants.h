@@ -53,6 +53,10 @@ struct edge_grants {
      * used up. */
     int64_t (*allow)(void *arg, struct edge_grant *g);
 
+    /* Bytes to the grant's limit whatever the ticks, INT64_MAX without a limit. An answer that is
+     * longer is not begun: it would be cut. NULL: not known, only allow() counts. */
+    int64_t (*left)(void *arg, struct edge_grant *g);
+
     /* n body bytes were handed to the socket (n <= what allow() said). */
     void (*spend)(void *arg, struct edge_grant *g, uint64_t n);
 

@@ -236,12 +236,16 @@ static void on_body_open(struct edge_body *b, int err)
     edge_req_unavailable(r);
 }
 
-/* A grant that is used up cannot start another answer. */
+/* A grant that cannot carry the whole answer does not start it. */
 static bool grant_is_used_up(const struct edge_req *r)
 {
     const struct edge_grants *g = r->e->conf.grants;
+    int64_t left;
 
-    return r->grant != NULL && g->allow(g->arg, r->grant) < 0;
+    if (r->grant == NULL)
+        return false;
+    left = g->left != NULL ? g->left(g->arg, r->grant) : INT64_MAX;
+    return g->allow(g->arg, r->grant) < 0 || left < 0 || (uint64_t)left < r->plan.len;
 }
 
 void edge_req_serve(struct edge_req *r)

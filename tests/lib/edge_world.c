@@ -191,6 +191,12 @@ static int64_t grants_allow(void *arg, struct edge_grant *g)
     return g->w->knobs.allow;
 }
 
+static int64_t grants_left(void *arg, struct edge_grant *g)
+{
+    (void)arg;
+    return g->w->knobs.left;
+}
+
 static void grants_spend(void *arg, struct edge_grant *g, uint64_t n)
 {
     struct world *w = arg;
@@ -282,6 +288,7 @@ static void set_ports(struct world *w)
         .find = grants_find,
         .standing = grants_standing,
         .allow = grants_allow,
+        .left = grants_left,
         .spend = grants_spend,
         .unspend = grants_unspend,
         .tick = grants_tick,
@@ -315,8 +322,10 @@ struct world *world_new_sized(bool gateway, bool grants, size_t site_cache_bytes
     fog_list_init(&w->timers);
     fog_list_init(&w->reqs);
     set_ports(w);
-    w->knobs = (struct world_knobs){
-        .read_max = FOG_EXTENT_SIZE, .verdict = EDGE_GRANT_OK, .allow = INT64_MAX};
+    w->knobs = (struct world_knobs){.read_max = FOG_EXTENT_SIZE,
+                                    .verdict = EDGE_GRANT_OK,
+                                    .allow = INT64_MAX,
+                                    .left = INT64_MAX};
     conf.source = &w->source;
     conf.steer = gateway ? &w->steer : NULL;
     conf.grants = grants ? &w->grants : NULL;

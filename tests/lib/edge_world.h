@@ -57,6 +57,7 @@ struct world_knobs {
     struct edge_assign assign;
     enum edge_grant_verdict verdict;
     int64_t allow; /* bytes the grant still allows, EDGE_GRANT_NEVER; spent from */
+    int64_t left;  /* to the grant's limit */
     int tick_rc;
     bool no_standing;
 };

@@ -227,10 +227,14 @@ static void test_grants_that_are_not_taken(void **state)
     k->allow = EDGE_GRANT_NEVER; /* used up */
     expect_get(w, BOX, GRANT "/v/1.m4s", 307, back);
     k->allow = INT64_MAX;
+    k->left = 2499999; /* one byte too few: not begun rather than cut */
+    expect_get(w, BOX, GRANT "/v/1.m4s", 307, back);
+    k->left = 2500000;
+    expect_get(w, BOX, GRANT "/v/1.m4s", 200, NULL);
     k->no_standing = true;
     expect_get(w, BOX, "/big.bin", 307,
                "https://" GATEWAY ":8443/big.bin?fogback=" WORLD_BOX ".grant");
-    assert_int_equal(edge_stats(world_edge(w))->back_grant, 3);
+    assert_int_equal(edge_stats(world_edge(w))->back_grant, 4);
     world_free(&w);
 }
 
