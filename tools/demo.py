@@ -63,7 +63,8 @@ def play(fog, step, clip, blog, video, site):
     fogplay.play(entry, expect, fogplay.Fetcher(str(fog.ca), http2=False))
     step("play as a kit, with ticks")
     names = sorted(p.name for p in (video / "720p").glob("seg_*.m4s"))
-    kit = fogplay.tick_play(fogdev.site_url(fog, clip["site"]).rstrip("/"), "720p", names, expect, fogplay.Fetcher(str(fog.ca)))
+    kit = fogplay.tick_play(fogdev.site_url(fog, clip["site"]).rstrip("/"), "720p", names, expect,
+                            fogplay.Fetcher(str(fog.ca)), str(fog.ca))
     step.done(f"{kit['ticks']} ticks for {kit['bytes'] / 1e6:.1f} MB")
     step("read the site")
     fetcher = fogplay.Fetcher(str(fog.ca))

@@ -119,11 +119,14 @@ class Expect:
     def __init__(self, root):
         self.root = pathlib.Path(root)
 
-    def check(self, path, body):
+    def read(self, path):
         file = self.root / path
         if not file.is_file():
             raise Failure(f"{path}: the publisher has no such file")
-        want = hashlib.sha256(file.read_bytes()).hexdigest()
+        return file.read_bytes()
+
+    def check(self, path, body):
+        want = hashlib.sha256(self.read(path)).hexdigest()
         if hashlib.sha256(body).hexdigest() != want:
             raise Failure(f"{path}: SHA-256 differs from the published file")
 
@@ -199,33 +202,60 @@ class TickChain:
         return f"{i}.{b64(self.words[i])}"
 
 
-def tick_play(site, directory, files, expect, fetcher):
-    """Plays named files of one directory over one assigned target; returns what was verified and the ticks released."""
-    chains = [TickChain() for _ in range(4)]
-    anchors = ",".join(b64(c.anchor) for c in chains)
-    _, _, body = fetcher.get(f"{site}/~a?path={urllib.parse.quote(directory)}&anchor={anchors}")
-    answer = json.loads(body)
-    target = answer["targets"][0]
-    chain = chains[target.get("anchor", 0)]
-    tick_bytes = int(target["tick_bytes"])
-    verified, last = 0, 0
-    grant = target["url_prefix"].rstrip("/").rsplit("/", 1)[1]
+class TickPlayer:
+    """A kit on the command line: one grant, bytes checked as they arrive, ticks released while a segment still runs.
+
+    A box gives credit for one tick first (doubling with each paid one), so a player that only ticked between segments
+    would wait for itself. Ticks go on a connection of their own.
+    """
+
+    def __init__(self, site, directory, expect, fetcher, ca):
+        self.expect, self.fetcher, self.directory = expect, fetcher, directory.rstrip("/")
+        chains = [TickChain() for _ in range(4)]
+        anchors = ",".join(b64(c.anchor) for c in chains)
+        _, _, body = fetcher.get(f"{site}/~a?path={urllib.parse.quote(directory)}&anchor={anchors}")
+        self.target = json.loads(body)["targets"][0]
+        self.chain = chains[0]  # target n is bound to anchor n
+        self.tick_bytes = int(self.target["tick_bytes"])
+        base, _, self.grant = self.target["url_prefix"].rstrip("/").rpartition("/g/")
+        self.tick_url = f"{base}/~t/{self.grant}"
+        self.ticker = Fetcher(ca, fetcher.http2)
+        self.verified = self.released = 0
+
+    def tick(self):
+        """Releases what is due: tick i once more than (i - 1) * tick_bytes are verified."""
+        due = min(TickChain.N, -(-self.verified // self.tick_bytes))
+        if due <= self.released:
+            return
+        answer = self.ticker.client.post(self.tick_url, content=self.chain.reveal(due))
+        if not 200 <= answer.status_code < 300:
+            raise Failure(f"tick {due} refused: {answer.status_code} {answer.text[:200]}")
+        self.released = due
+
+    def fetch(self, name):
+        path = f"{self.directory}/{name}" if self.directory else name
+        want = self.expect.read(path)
+        at = 0
+        with self.fetcher.client.stream("GET", self.target["url_prefix"] + path) as answer:
+            if answer.status_code != 200:
+                raise Failure(f"{path}: status {answer.status_code} from an assigned box")
+            for piece in answer.iter_raw():
+                if want[at:at + len(piece)] != piece:
+                    raise Failure(f"{path}: bytes differ from the published file at {at}")
+                at += len(piece)
+                self.verified += len(piece)
+                self.tick()
+        if at != len(want):
+            raise Failure(f"{path}: {at} of {len(want)} bytes")
+
+
+def tick_play(site, directory, files, expect, fetcher, ca):
+    """Plays named files of one directory from one assigned box; returns what was verified and the ticks released."""
+    player = TickPlayer(site, directory, expect, fetcher, ca)
     for name in files:
-        path = join(directory.rstrip("/") + "/x", name)
-        url = target["url_prefix"] + path
-        if last:
-            url += "?fogtick=" + chain.reveal(last)
-        _, _, data = fetcher.get(url)
-        expect.check(path, data)
-        verified += len(data)
-        # tick i is due once verified bytes exceed (i - 1) * tick_bytes
-        last = min(TickChain.N, (verified + tick_bytes - 1) // tick_bytes)
-    base = target["url_prefix"].split("/g/")[0]
-    final = fetcher.client.post(f"{base}/~t/{grant}", content=chain.reveal(last))
-    if not 200 <= final.status_code < 300:
-        raise Failure(f"final tick refused: {final.status_code} {final.text[:200]}")
-    return {"serial": target["serial"], "box": target["box"], "bytes": verified, "ticks": last,
-            "tick_bytes": tick_bytes, "grant": grant}
+        player.fetch(name)
+    return {"serial": player.target["serial"], "box": player.target["box"], "bytes": player.verified, "ticks": player.released,
+            "tick_bytes": player.tick_bytes, "grant": player.grant}
 
 
 def main():
