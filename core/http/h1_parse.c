@@ -74,15 +74,6 @@ static int next_line(struct lines *l, struct fog_bytes *out)
     return memchr(out->p, '\r', out->len) == NULL ? 0 : FOG_EFORMAT;
 }
 
-static struct fog_bytes trim(struct fog_bytes v)
-{
-    while (v.len > 0 && (v.p[0] == ' ' || v.p[0] == '\t'))
-        v = fog_bytes_of(v.p + 1, v.len - 1);
-    while (v.len > 0 && (v.p[v.len - 1] == ' ' || v.p[v.len - 1] == '\t'))
-        v.len--;
-    return v;
-}
-
 static int parse_field(uint8_t *section, struct fog_bytes line, struct fog_http_header *out)
 {
     const uint8_t *colon = memchr(line.p, ':', line.len);
@@ -91,7 +82,7 @@ static int parse_field(uint8_t *section, struct fog_bytes line, struct fog_http_
     if (colon == NULL)
         return FOG_EFORMAT;
     out->name = fog_bytes_of(line.p, (size_t)(colon - line.p));
-    out->value = trim(fog_bytes_of(colon + 1, line.len - out->name.len - 1));
+    out->value = fog_http_trim(fog_bytes_of(colon + 1, line.len - out->name.len - 1));
     /* A space before the colon or at the line's start (folding) fails here. */
     if (!fog_h1_is_token(out->name) || !fog_h1_value_ok(out->value))
         return FOG_EFORMAT;
