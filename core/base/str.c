@@ -35,7 +35,8 @@ int fog_hex_decode(struct fog_bytes text, void *out, size_t out_len)
         if (hex_digit(text.p[i]) < 0)
             return FOG_EFORMAT;
     for (size_t i = 0; i < out_len; i++)
-        o[i] = (uint8_t)(hex_digit(text.p[2 * i]) << 4 | hex_digit(text.p[2 * i + 1]));
+        o[i] = (uint8_t)((unsigned)hex_digit(text.p[2 * i]) << 4 |
+                         (unsigned)hex_digit(text.p[2 * i + 1]));
     return 0;
 }
 
