@@ -8,7 +8,7 @@ build="build-essential autoconf automake pkg-config git ca-certificates python3 
   librocksdb-dev libsodium-dev libzstd-dev zlib1g-dev libsecp256k1-dev libjansson-dev libmaxminddb-dev libjemalloc-dev
   libconfuse-dev libcmocka-dev libldns-dev"
 run="ffmpeg procps python3-httpx python3-h2"
-test="curl openssl iproute2 nghttp2-client knot-dnsutils mmdb-bin nginx-light python3-httpx python3-h2 procps debootstrap"
+test="curl openssl iproute2 nftables nghttp2-client knot-dnsutils mmdb-bin nginx-light python3-httpx python3-h2 procps debootstrap"
 analysis="clang clang-format clang-tidy cppcheck libclang-rt-14-dev"
 browser="chromium libnss3-tools"
 
@@ -38,14 +38,10 @@ if [ -n "$missing" ]; then
     apt-get install -y -qq --no-install-recommends $missing >&2
 fi
 
-# npm trees with a lock file: installed again only when the lock changed.
-for lock in contracts/solidity/package-lock.json router/geo/package-lock.json; do
-    [ -f "$lock" ] || continue
-    dir=$(dirname "$lock")
-    stamp="$dir/node_modules/.fog-lock"
-    if ! cmp -s "$lock" "$stamp"; then
-        echo "deps: npm ci in $dir" >&2
-        (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
-        cp "$lock" "$stamp"
-    fi
-done
+# The country database of the router, through its lock file; contracts/solidity/build.sh does the same for the contracts.
+dir=router/geo
+if ! cmp -s "$dir/package-lock.json" "$dir/node_modules/.fog-lock"; then
+    echo "deps: npm ci in $dir" >&2
+    (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    cp "$dir/package-lock.json" "$dir/node_modules/.fog-lock"
+fi
