@@ -27,7 +27,8 @@ struct router_objects {
      * evicted. */
     void (*put)(void *arg, const struct router_ref *ref, struct fog_bytes bytes,
                 void (*done)(void *ctx, int err), void *ctx);
-    /* Manifest or page: its bytes, borrowed until done returns. -ENOENT. */
+    /* Its bytes, borrowed until done returns (chunks: ref->len is set; playlists are read this
+     * way). -ENOENT. */
     void (*get)(void *arg, const struct router_ref *ref,
                 void (*done)(void *ctx, int err, struct fog_bytes bytes), void *ctx);
     /* This instance holds exactly these objects for the group from now on (manifests mean their

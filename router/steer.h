@@ -23,6 +23,8 @@
 struct steer;
 
 enum steer_kind { STEER_ENTRY, STEER_SEGMENT, STEER_DOWNLOAD };
+/* back_why, as the edge counts them. */
+enum steer_back { STEER_BACK_NONE, STEER_BACK_GRANT, STEER_BACK_CONTENT, STEER_BACK_STAYS };
 enum steer_verdict { STEER_HERE, STEER_REDIRECT, STEER_REFUSE };
 
 /* Why; also the words of `fog route explain`. */

@@ -7,7 +7,7 @@
 
 #define FOG_WIRE_VERSION 1
 /* First bytes of the table's SHA-256: two builds with one version and two stamps are a mistake. */
-#define FOG_WIRE_STAMP "e11ec73bbb6bf4f4"
+#define FOG_WIRE_STAMP "7c5ae2293219052f"
 
 /* Rows of a list in their encoded form: walk them with a fog_rd over `raw` and fog_wire_get_<row>(). */
 struct fog_wire_list {
@@ -208,8 +208,8 @@ struct fog_wire_pointer {
 void fog_wire_put_pointer(struct fog_buf *b, const struct fog_wire_pointer *m);
 int fog_wire_get_pointer(struct fog_bytes body, struct fog_wire_pointer *m) FOG_MUST_CHECK;
 
-/* hub -> box: hold exactly these objects for a placement group (op 1 hold, 2 drop). A manifest means all chunks that it
- * names. Long lists come in parts of one order; the last part has part + 1 == parts. */
+/* hub -> box: hold exactly these objects for a placement group (op 1 hold, 2 drop). A manifest with len 0 means itself
+ * and all chunks that it names, with len 1 its own bytes alone (the object is spread over several groups). Long lists come in parts of one order; the last part has part + 1 == parts. */
 struct fog_wire_place {
     uint64_t order;
     uint8_t op;
