@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 /* Text of a member, whatever its type; "-" when it is not there. */
 static const char *text_of(const struct fog_json *j, const char *name, char number[40])
@@ -24,6 +25,25 @@ static const char *text_of(const struct fog_json *j, const char *name, char numb
         return number;
     }
     return "-";
+}
+
+/* Times as RFC 3339, amounts of bytes for people, everything else as it is. */
+static void print_member(const struct fog_json *j, const char *name, struct fog_buf *out)
+{
+    char text[40] = "";
+    size_t len = strlen(name);
+    struct tm tm;
+    uint64_t v;
+    time_t seconds;
+
+    if (len > 3 && strcmp(name + len - 3, "_ms") == 0 && fog_json_get_u64(j, name, &v) == 0) {
+        seconds = (time_t)(v / 1000);
+        if (gmtime_r(&seconds, &tm) != NULL)
+            strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    } else if (strstr(name, "bytes") != NULL && fog_json_get_u64(j, name, &v) == 0) {
+        fog_format_size(v, text);
+    }
+    fog_buf_append_str(out, text[0] != '\0' ? text : text_of(j, name, text));
 }
 
 struct column {
@@ -47,9 +67,11 @@ static void print_rows(const struct fog_json *rows, const struct column *columns
         table_cell(&t, columns[c].head);
     for (size_t i = 0; i < fog_json_count(rows); i++) {
         for (unsigned c = 0; c < n; c++) {
-            char number[40];
+            struct fog_buf text = {0};
 
-            table_cell(&t, text_of(fog_json_item(rows, i), columns[c].member, number));
+            print_member(fog_json_item(rows, i), columns[c].member, &text);
+            table_cell(&t, fog_buf_cstr(&text));
+            fog_buf_fini(&text);
         }
     }
     table_print(&t, out);
@@ -60,10 +82,11 @@ static void print_head(const struct fog_json *j, const char *const *members, siz
                        struct fog_buf *out)
 {
     for (size_t i = 0; i < n; i++) {
-        char number[40];
-
-        if (fog_json_at(j, members[i]) != NULL)
-            fog_buf_printf(out, "%-10s %s\n", members[i], text_of(j, members[i], number));
+        if (fog_json_at(j, members[i]) == NULL)
+            continue;
+        fog_buf_printf(out, "%-12s ", members[i]);
+        print_member(j, members[i], out);
+        fog_buf_append_str(out, "\n");
     }
 }
 
@@ -80,19 +103,21 @@ static int print(struct cli *cli, struct fog_json **j, struct fog_buf *text)
 
 static int fog_status(struct session *s)
 {
-    static const char *const head[] = {"zone", "hub_ms", "map_no", "week"};
+    static const char *const head[] = {"zone",        "hub_ms",        "map_no",
+                                       "boxes_alive", "sites",         "sessions",
+                                       "cut",         "copies.groups", "copies.below"};
     static const struct column instances[] = {
-        {"INSTANCE", "label", false}, {"ADDRESS", "address", false}, {"ALIVE", "alive", false}};
+        {"INSTANCE", "addr", false}, {"KEY", "key", false}, {"SELF", "self", false}};
     static const struct column boxes[] = {
-        {"BOX", "label", false},        {"OPERATOR", "operator", false},
-        {"COUNTRY", "country", false},  {"DOMAIN", "domain", false},
-        {"ALIVE", "alive", false},      {"CLASS", "class", false},
-        {"STORED", "store.used", true}, {"LIMIT", "store.limit", true}};
-    static const struct column verdicts[] = {{"VERDICT ON", "box", false},
-                                             {"STATE", "state", false},
-                                             {"REASON", "reason", false},
-                                             {"EVIDENCE", "evidence", false},
-                                             {"UNTIL", "until_ms", true}};
+        {"BOX", "box", false},           {"OPERATOR", "operator", false},
+        {"COUNTRY", "country", false},   {"DOMAIN", "domain", false},
+        {"CLASS", "class", false},       {"STATE", "state", false},
+        {"ALIVE", "alive", false},       {"CONNS", "connections", true},
+        {"SERVED", "bytes_total", true}, {"FREE", "free_bytes", true}};
+    static const struct column verdicts[] = {
+        {"VERDICT ON", "box", false}, {"STATE", "state", false},  {"REASON", "reason", false},
+        {"REPORTS", "reports", true}, {"AUDITS", "audits", true}, {"FAILED", "failed", true},
+        {"CHUNK", "chunk", false}};
     struct fog_buf text = {0};
     struct fog_json *j;
     int rc = session_get(s, "/v1/status", false, &j);
@@ -108,8 +133,9 @@ static int fog_status(struct session *s)
 
 static int site_status(struct session *s, const char *site)
 {
-    static const char *const head[] = {"name", "site",  "gen",     "seq",        "issued_ms",
-                                       "url",  "bytes", "objects", "copies_min", "wanted"};
+    static const char *const head[] = {"name",        "site",       "gen",        "seq",
+                                       "issued_ms",   "bytes",      "copies_min", "wanted",
+                                       "two_domains", "gateway_url"};
     static const struct column holders[] = {
         {"HOLDER", "label", false}, {"OPERATOR", "operator", false}, {"ALIVE", "alive", false}};
     char label[FOG_SITE_LABEL_LEN + 1], target[64];

@@ -205,9 +205,11 @@ static void on_pointer(void *arg, const struct api_answer *a)
 {
     struct publish *p = arg;
 
-    /* another publisher's machine was faster, or our own first try arrived after all */
+    /* another machine of the publisher was faster, our own first try arrived after all, or the fog
+     * lost an object meanwhile: what is there is asked again */
     if (a->err == 0 && a->status == 409 && ++p->races < POINTER_RACES) {
-        p->step = STEP_SITE;
+        p->step = STEP_MISSING;
+        p->asked = 0;
         advance(p);
         return;
     }

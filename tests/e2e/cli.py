@@ -90,7 +90,7 @@ class Fog(http.server.BaseHTTPRequestHandler):
             self.pointers.append(body)
             return self.answer(200, {"copies": 2, "wanted": 2, "gateway_url": "https://label.fog.test:8443/"})
         if self.path == "/v1/status":
-            return self.answer(200, {"zone": "fog.test", "boxes": [{"label": "aaaa", "alive": True}], "verdicts": []})
+            return self.answer(200, {"zone": "fog.test", "hub_ms": 1767323045000, "boxes": [{"box": "aaaa", "alive": True, "bytes_total": 1500000}], "verdicts": []})
         if self.path.startswith("/v1/earnings"):
             return self.answer(200, {"rows": [{"week": 7, "node": "0x1", "bytes": "123", "gross": "5", "tx": "0x9"}]})
         if self.path == "/v1/route?ip=192.0.2.1&url=https%3A%2F%2Fx.fog.test%2Fa":
@@ -184,7 +184,8 @@ def publish(home, ids, port):
 
 
 def look(home):
-    assert "aaaa" in fog("status", "--home", home)
+    status = fog("status", "--home", home)
+    assert "aaaa" in status and "1.5 MB" in status and "2026-01-02T03:04:05Z" in status, status
     assert json.loads(fog("status", "blog", "--home", home, "--json"))["holders"] == ["box1", "box2"]
     assert "box2" in fog("status", "blog", "--home", home)
     assert json.loads(fog("earnings", "--home", home, "--json"))["rows"][0]["tx"] == "0x9"
