@@ -336,6 +336,10 @@ static int write_settled(struct accepting *x)
     for (size_t i = 0; i < x->n; i++)
         house_put_leaf(&batch, &x->leaves[i]);
     put_accepted(&batch, x);
+    rc = house_add_node_sum(x->house, &batch, x->s.week, &x->payee, &x->s.node, x->paid_bytes,
+                            x->worth, (uint32_t)x->n);
+    if (rc != 0)
+        goto out;
     rc = voucher_advance(&account, x->s.week, x->paid_bytes, x->worth, &x->s.root, &batch);
     if (rc == 0)
         rc = claim_batch_apply(&batch, x->house->conf.db, &guard, true);

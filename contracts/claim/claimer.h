@@ -19,8 +19,8 @@ struct registry;
 
 struct claimer_conf {
     struct house *house;
-    const struct chain *chain;
-    struct claim_addresses addresses;
+    const struct chain *chain; /* NULL with chain id 0: weeks are closed, nothing is posted */
+    struct claim_addresses addresses; /* week_length_s also without a chain */
     struct fog_ethaddr house_addr;
     const struct claim_store *db;
     const struct claim_signer *signer;

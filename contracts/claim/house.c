@@ -220,6 +220,44 @@ bool house_is_settled(struct house *h, const struct grant *g, int *err)
     return rc == 0;
 }
 
+int house_add_node_sum(struct house *h, struct claim_batch *batch, uint32_t week,
+                       const struct fog_ethaddr *payee, const struct fog_ethaddr *node,
+                       fog_u128 bytes, struct amount worth, uint32_t leaves)
+{
+    struct fog_buf key = {0}, old = {0}, value = {0};
+    struct amount sum = worth;
+    fog_u128 all_bytes = bytes;
+    uint32_t all_leaves = leaves;
+    int rc;
+
+    fog_wr_u8(&key, 'n');
+    fog_wr_u32(&key, week);
+    fog_wr_bytes(&key, payee->b, 20);
+    fog_wr_bytes(&key, node->b, 20);
+    rc = h->conf.db->get(h->conf.db->arg, fog_buf_bytes(&key), &old);
+    if (rc == 0) {
+        struct fog_rd r = fog_rd_of(fog_buf_bytes(&old));
+
+        all_bytes += fog_rd_u128(&r);
+        rc = amount_add(&sum, sum, amount_of_units(fog_rd_u128(&r)));
+        all_leaves += fog_rd_u32(&r);
+        if (fog_rd_done(&r) != 0)
+            rc = FOG_ECORRUPT;
+    } else if (rc == -ENOENT) {
+        rc = 0;
+    }
+    if (rc == 0) {
+        fog_wr_u128(&value, all_bytes);
+        fog_wr_u128(&value, amount_units(sum));
+        fog_wr_u32(&value, all_leaves);
+        claim_batch_put(batch, fog_buf_bytes(&key), fog_buf_bytes(&value));
+    }
+    fog_buf_fini(&key);
+    fog_buf_fini(&old);
+    fog_buf_fini(&value);
+    return rc;
+}
+
 /* --- opening --- */
 
 static int load_issued(void *arg, struct fog_bytes key, struct fog_bytes value)

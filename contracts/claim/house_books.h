@@ -10,6 +10,7 @@
  *   s | node 20 | week u32 | round u32        -> rev u32 | digest 32
  *   v | payee 20                              -> a house_account
  *   V | payee 20 | week u32                   -> voucher 112 | sig 65
+ *   n | week u32 | payee 20 | node 20         -> bytes u128 | units u128 | leaves u32
  *   k | week u32                              -> u8 1: closed
  */
 #ifndef FOG_CLAIM_HOUSE_BOOKS_H
@@ -122,6 +123,11 @@ void house_put_leaf(struct claim_batch *batch, const struct house_leaf *leaf);
 int house_read_leaf(struct fog_bytes value, const struct house *h,
                     struct house_leaf *out) FOG_MUST_CHECK;
 bool house_is_settled(struct house *h, const struct grant *g, int *err);
+
+/* What a node earned in a week, for people. The batch is guarded by the payee's account. */
+int house_add_node_sum(struct house *h, struct claim_batch *batch, uint32_t week,
+                       const struct fog_ethaddr *payee, const struct fog_ethaddr *node,
+                       fog_u128 bytes, struct amount worth, uint32_t leaves) FOG_MUST_CHECK;
 
 /* --- vouchers (voucher.c) --- */
 

@@ -40,74 +40,108 @@ static bool leaf_of_progress(struct house *h, const struct open_grant *o,
     const struct grant *g = &o->g.grant;
     int err = 0;
 
-    if (!o->has_progress && grant_class(g) != GRANT_LEASE)
-        return false;
-    if (grant_class(g) == GRANT_LEASE && !o->has_progress)
-        return false; /* a box that never reported did not serve: probe success 0 */
+    if (!o->has_progress)
+        return false; /* never reported, did not serve; for a lease: no probe succeeded */
     *out = (struct house_leaf){.g = o->g, .payee = *payee, .digest = o->digest, .tick = o->tick};
     out->paid_bytes = grant_paid_bytes(g, o->bytes, o->tick.i);
     return out->paid_bytes != 0 && !house_is_settled(h, g, &err) && err == 0 &&
            house_worth(h, g, out->paid_bytes, &out->worth) == 0;
 }
 
-/* Settles one node's round from its PROGRESS, as accept.c does from a statement; `covers` gets
- * nothing, because there is no statement. */
-static int settle_round(struct house *h, struct open_round *r)
+static int payee_of(const struct house *h, const struct fog_ethaddr *node,
+                    struct fog_ethaddr *payee)
 {
-    struct fog_ethaddr payee = {{0}};
-    struct claim_batch batch = {0};
-    struct house_account account;
-    struct fog_buf raw = {0};
-    struct amount worth = {0};
-    fog_u128 bytes = 0;
     const struct registry_payee *p;
     uint32_t id;
-    size_t n = 0;
-    int rc = 0;
+    int rc = registry_id(h->reg, REGISTRY_NODE, node, &id);
 
-    if (registry_id(h->reg, REGISTRY_NODE, &r->node, &id) == 0 &&
-        (p = registry_payee(h->reg, id)) != NULL)
-        payee = p->wallet;
+    if (rc != 0)
+        return rc;
+    p = registry_payee(h->reg, id);
+    if (p == NULL)
+        return -ENOENT;
+    *payee = p->wallet;
+    return 0;
+}
+
+struct vanished {
+    struct claim_batch batch;
+    struct amount worth;
+    fog_u128 bytes;
+    uint32_t leaves;
+};
+
+/* The leaves that PROGRESS proves, into the batch. */
+static int collect_leaves(struct house *h, struct open_round *r, const struct fog_ethaddr *payee,
+                          struct vanished *v)
+{
     FOG_LIST_EACH(&r->grants, it)
     {
         struct open_grant *o = FOG_CONTAINER(it, open_grant, in_round);
         struct house_leaf leaf;
-        struct pub_week *pw;
+        int rc;
 
-        if (fog_ethaddr_is_zero(&payee) || !leaf_of_progress(h, o, &payee, &leaf))
+        if (!leaf_of_progress(h, o, payee, &leaf))
             continue;
-        house_put_leaf(&batch, &leaf);
-        pw = house_pub_week(h, leaf.g.publisher_id, leaf.g.grant.week);
-        if ((rc = amount_add(&worth, worth, leaf.worth)) != 0 ||
-            (rc = amount_add(&pw->settled, pw->settled, leaf.worth)) != 0)
-            goto out;
-        bytes += leaf.paid_bytes;
-        n++;
+        house_put_leaf(&v->batch, &leaf);
+        if ((rc = amount_add(&v->worth, v->worth, leaf.worth)) != 0)
+            return rc;
+        v->bytes += leaf.paid_bytes;
+        v->leaves++;
     }
-    if (n > 0) {
-        if ((rc = voucher_load(h, &payee, &account, &raw)) != 0)
-            goto out;
-        if ((rc = voucher_advance(&account, r->week, bytes, worth, NULL, &batch)) != 0)
-            goto out;
-        fog_info("week.vanished", "week=%u round=%u leaves=%zu", r->week, r->round, n);
-    }
-    {
-        uint32_t round = r->round;
-        struct fog_ethaddr node = r->node;
-        struct open_round *left;
+    return 0;
+}
 
-        rc = claim_batch_apply(&batch, h->conf.db, NULL, true);
-        while (rc == 0 && (left = house_round(h, &node, round)) != NULL)
-            house_void(h, FOG_CONTAINER(fog_list_first(&left->grants), open_grant, in_round),
-                       &batch);
-    }
+/* Adds them to the payee's account, in one batch guarded by it as in accept.c. */
+static int pay_leaves(struct house *h, struct open_round *r, const struct fog_ethaddr *payee,
+                      struct vanished *v)
+{
+    struct house_account account;
+    struct fog_buf key = {0}, raw = {0};
+    struct claim_guard guard = {0};
+    int rc = voucher_load(h, payee, &account, &raw);
+
     if (rc == 0)
-        rc = claim_batch_apply(&batch, h->conf.db, NULL, false);
-    if (rc == 0 && n > 0)
-        voucher_sign(h, &payee);
-out:
-    claim_batch_fini(&batch);
+        rc = house_add_node_sum(h, &v->batch, r->week, payee, &r->node, v->bytes, v->worth,
+                                v->leaves);
+    if (rc == 0)
+        rc = voucher_advance(&account, r->week, v->bytes, v->worth, NULL, &v->batch);
+    fog_wr_u8(&key, 'v');
+    fog_wr_bytes(&key, payee->b, 20);
+    guard.key = fog_buf_bytes(&key);
+    if (raw.len != 0)
+        guard.expect = fog_buf_bytes(&raw);
+    if (rc == 0)
+        rc = claim_batch_apply(&v->batch, h->conf.db, &guard, true);
+    fog_buf_fini(&key);
     fog_buf_fini(&raw);
+    return rc;
+}
+
+/* Settles one node's round from its PROGRESS, as accept.c does from a statement; `covers` gets
+ * nothing, because there is no statement. What PROGRESS does not show is void. */
+static int settle_round(struct house *h, struct open_round *r)
+{
+    struct fog_ethaddr node = r->node, payee;
+    uint32_t round = r->round;
+    struct vanished v = {0};
+    struct open_round *left;
+    int rc = 0;
+
+    if (payee_of(h, &node, &payee) == 0)
+        rc = collect_leaves(h, r, &payee, &v);
+    if (rc == 0 && v.leaves > 0) {
+        rc = pay_leaves(h, r, &payee, &v);
+        fog_info("week.vanished", "week=%u round=%u leaves=%u code=%d", r->week, round, v.leaves,
+                 rc);
+    }
+    while (rc == 0 && (left = house_round(h, &node, round)) != NULL)
+        house_void(h, FOG_CONTAINER(fog_list_first(&left->grants), open_grant, in_round), &v.batch);
+    if (rc == 0)
+        rc = claim_batch_apply(&v.batch, h->conf.db, NULL, false);
+    if (rc == 0 && v.leaves > 0)
+        voucher_sign(h, &payee);
+    claim_batch_fini(&v.batch);
     return rc;
 }
 
