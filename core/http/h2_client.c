@@ -117,6 +117,7 @@ static struct fog_conn *t_conn(struct fog_http_call *call)
 static const struct call_transport transport = {
     .detach = t_detach, .taken = t_taken, .resume = t_resume, .conn = t_conn};
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): nghttp2_data_source_read_callback */
 static ssize_t on_body_wanted(nghttp2_session *s, int32_t stream, uint8_t *buf, size_t length,
                               uint32_t *flags, nghttp2_data_source *source, void *arg)
 {

@@ -62,6 +62,7 @@ static void cut_stream(struct h2_conn *h, struct fog_http_req *r, uint32_t code)
     schedule(h);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): nghttp2_data_source_read_callback */
 static ssize_t on_body_wanted(nghttp2_session *s, int32_t stream, uint8_t *buf, size_t length,
                               uint32_t *flags, nghttp2_data_source *source, void *arg)
 {

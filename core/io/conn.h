@@ -52,7 +52,7 @@ int fog_listener_from_fd(struct fog_loop *loop, int fd, struct fog_tls_server *t
                          void (*on_accept)(struct fog_conn *c, void *arg), void *arg,
                          struct fog_listener **out) FOG_MUST_CHECK;
 /* Binds a Unix socket of mode 0600, replacing a stale one. For fog_listener_from_fd. */
-int fog_listen_unix(const char *path, int *fd) FOG_MUST_CHECK;
+int fog_listen_unix(const char *path, int *fd_out) FOG_MUST_CHECK;
 
 /* A connected stream socket (socketpair, Unix socket) as an open plain connection; takes the
  * descriptor over. on_open is not called. */

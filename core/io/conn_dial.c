@@ -89,7 +89,7 @@ struct fog_conn *fog_conn_from_fd(struct fog_loop *loop, int fd, const struct fo
     return c;
 }
 
-int fog_listen_unix(const char *path, int *out)
+int fog_listen_unix(const char *path, int *fd_out)
 {
     struct sockaddr_un at;
     mode_t old;
@@ -108,6 +108,6 @@ int fog_listen_unix(const char *path, int *out)
         (void)close(fd);
         return rc;
     }
-    *out = fd;
+    *fd_out = fd;
     return 0;
 }

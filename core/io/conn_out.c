@@ -129,7 +129,10 @@ static void consume_sent(struct fog_conn *c, size_t n)
     c->out_bytes -= n;
     while (n > 0) {
         struct block *b = c->out;
-        size_t here = b->end - b->start;
+        size_t here;
+
+        FOG_ASSERT(b != NULL); /* the socket takes no more than it was shown */
+        here = b->end - b->start;
 
         if (n < here) {
             b->start += (uint32_t)n;

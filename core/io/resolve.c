@@ -52,10 +52,11 @@ static void job_free(struct fog_resolve *job)
 
 static void drop_list(struct fog_list *l)
 {
-    struct fog_link *it;
-
-    while ((it = fog_list_pop_front(l)) != NULL)
+    FOG_LIST_EACH(l, it)
+    {
+        fog_link_remove(it);
         job_free(FOG_CONTAINER(it, fog_resolve, link));
+    }
 }
 
 /* With the lock held, which it gives up. */

@@ -1,9 +1,11 @@
 /*
  * Runs a fuzz target without a fuzzer: over every file of its corpus (tests/fuzz/corpus/<x> for a
  * program named fuzz_<x>), over seeded mutations of each, and over the empty input. `make check`
- * runs this; with libFuzzer the target is linked without it. Arguments: files to run instead (to
- * reproduce a crash).
+ * runs this. Arguments: files to run instead (to reproduce a crash). Configured with --enable-fuzz
+ * this file is empty and libFuzzer's own driver comes in: make fuzz.
  */
+#ifndef FOG_LIBFUZZER
+
 #include "core/base/rng.h"
 
 #include <dirent.h>
@@ -112,3 +114,7 @@ int main(int argc, char **argv)
     printf("%u corpus files, %u mutants\n", files, files * MUTANTS);
     return files == 0; /* a target without a corpus tests nothing */
 }
+
+#else
+typedef int driver_is_libfuzzer; /* ISO C wants one declaration per file */
+#endif
