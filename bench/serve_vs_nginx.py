@@ -21,6 +21,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "lib")]
 import fogdev  # noqa: E402
+import fogplay  # noqa: E402
 
 # name, bytes, connections, streams per connection; the gateway serves the small one, the box the others
 CASES = [("1 KiB", 1024, 16, 16), ("256 KiB", 256 * 1024, 8, 4), ("4 MiB", 4 * 1024 * 1024, 8, 2)]
@@ -85,6 +86,14 @@ def load(host, port, path, size, connections, streams, seconds):
     return ok, body, wall
 
 
+def check_body(ca, host, port, path, want):
+    """h2load counts bytes; what they are is compared once before, in the same protocol."""
+    fetcher = fogplay.Fetcher(ca)
+    _, _, body = fetcher.get(f"https://{host}:{port}/{path}")
+    if body != want:
+        raise SystemExit(f"bench: {host}:{port}/{path}: the body differs from the file")
+
+
 def measure(pids, *what):
     before = cpu_seconds(pids)
     requests, body, wall = load(*what)
@@ -101,12 +110,10 @@ def interval(ratios):
 
 
 def start(folder, port):
-    fog = fogdev.Fog(folder, boxes=1, k=1, chain=False, base_port=port, box_extra="loops = 1\n")
-    for node in fog.nodes:
-        node.extra = ""
+    fog = fogdev.Fog(folder, boxes=1, k=1, chain=False, base_port=port,
+                     box_extra="loops = 1\nlimits {\n    disk = 1GB\n    ram = 64MiB\n}\n")
     original = fog.router_extra
     fog.router_extra = lambda: "loops = 1\n" + original()
-    fog.boxes[0].extra = "loops = 1\nlimits {\n    disk = 1GB\n    ram = 64MiB\n}\n"
     fog.start()
     fog.publisher()
     return fog
@@ -138,6 +145,8 @@ def main():
         rows = []
         for name, size, connections, streams in CASES:
             node, host = (fog.router, gateway_host) if size <= 65536 else (box, box_host)
+            for at, port in ((host, node.port), (box_host, args.port + 90)):
+                check_body(str(fog.ca), at, port, f"f{size}", (root / f"f{size}").read_bytes())
             pairs = []
             for turn in range(args.rounds):
                 runs = [("nginx", nginx.pids, box_host, args.port + 90), ("fogd", fog_pids[node], host, node.port)]

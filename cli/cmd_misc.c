@@ -1,5 +1,6 @@
 /* help, version, completion, dev. */
 #include "cli/cli.h"
+#include "core/base/assert.h"
 #include "core/base/err.h"
 #include "core/json/json.h"
 
@@ -93,12 +94,13 @@ int cmd_dev(struct cli *cli)
         return cli_fail(cli, CLI_FAILED, "fog-dev is not installed (looked for %s)", places[0]);
     if ((argv = calloc(cli->n_args + 2, sizeof *argv)) == NULL)
         return cli_fail(cli, CLI_FAILED, "out of memory");
-    argv[0] = (char *)(uintptr_t)found; /* execv only reads it */
+    argv[0] = fog_strdup(found);
     for (unsigned i = 0; i < cli->n_args; i++)
         argv[i + 1] = cli->args[i];
-    if (n > 0) /* the programs of one build belong together */
-        setenv("FOG_BUILD", self, 0);
+    if (n > 0)                        /* the programs of one build belong together */
+        setenv("FOG_BUILD", self, 0); /* NOLINT(concurrency-mt-unsafe): one thread */
     execv(found, argv);
+    free(argv[0]);
     free(argv);
     return cli_fail(cli, CLI_FAILED, "%s: %s", found, fog_strerror(-errno));
 }

@@ -211,10 +211,16 @@ static int context_file(struct cli *cli)
     return CLI_OK;
 }
 
+/* NULL when unset; the client is one thread. */
+static const char *env(const char *name)
+{
+    return getenv(name); /* NOLINT(concurrency-mt-unsafe) */
+}
+
 static int context_home(struct cli *cli)
 {
-    const char *given = cli_value(cli, CLI_HOME, getenv("FOG_HOME"));
-    const char *xdg = getenv("XDG_CONFIG_HOME"), *user = getenv("HOME");
+    const char *given = cli_value(cli, CLI_HOME, env("FOG_HOME"));
+    const char *xdg = env("XDG_CONFIG_HOME"), *user = env("HOME");
     char here[2048] = "";
     int n;
 
@@ -244,7 +250,7 @@ int cli_context_load(struct cli *cli)
     if ((rc = context_home(cli)) != CLI_OK || (rc = context_file(cli)) != CLI_OK)
         return rc;
     for (size_t i = 0; i < FOG_COUNT(rows); i++) {
-        const char *value = cli_value(cli, rows[i].option, getenv(rows[i].env));
+        const char *value = cli_value(cli, rows[i].option, env(rows[i].env));
 
         if (value == NULL || value[0] == '\0')
             continue;

@@ -67,6 +67,13 @@ static int scan_name(struct scan *s, int dir, const char *name, const char *pref
     return 0;
 }
 
+/* NULL at the end with errno 0; the stream is ours alone. */
+static struct dirent *next_name(DIR *d)
+{
+    errno = 0;
+    return readdir(d); /* NOLINT(concurrency-mt-unsafe) */
+}
+
 static int scan_folder(struct scan *s, int at, const char *name, const char *prefix, unsigned depth)
 {
     int fd, rc = 0;
@@ -82,7 +89,7 @@ static int scan_folder(struct scan *s, int at, const char *name, const char *pre
         close(fd);
         return problem(s, -ENOMEM, prefix);
     }
-    while (rc == 0 && (errno = 0, e = readdir(d)) != NULL) {
+    while (rc == 0 && (e = next_name(d)) != NULL) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         if (is_left_out(e->d_name, depth == 0))

@@ -339,9 +339,9 @@ static rocksdb_options_t *db_options(const struct kv_rocks_config *cfg)
 
     rocksdb_options_set_create_if_missing(o, 1);
     rocksdb_options_set_create_missing_column_families(o, 1);
-    /* A bad block may cost the object in it, not the whole store; store.c stops writing after a
-     * failed write by itself, which is what this option would be wanted for. */
-    rocksdb_options_set_paranoid_checks(o, 0);
+    /* A background write that fails must fail the next foreground one, else writers wait for ever.
+     * Damaged extents do not get here: no background work reads them. */
+    rocksdb_options_set_paranoid_checks(o, 1);
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_max_open_files(o, 64);
     rocksdb_options_set_max_file_opening_threads(o, 1);

@@ -33,7 +33,7 @@ static int check_file_system(struct storage *st, uint64_t need)
     if (statvfs(st->dir, &fs) != 0)
         return -errno;
     room = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (room < 2 * need + FREE_MIN_BYTES) {
+    if (room < 2 * need + FREE_MIN_BYTES + st->engine_bytes / 4) {
         set_health(st, STORAGE_HEALTHY, STORAGE_DISK_FULL);
         return -ENOSPC;
     }

@@ -244,7 +244,7 @@ class Fog:
     """Folder layout: anvil*, chain.json, ca.pem, home/ (the publisher's keys), router/, box-*/, media/."""
 
     def __init__(self, folder, zone="fog.localhost", boxes=5, k=2, chain=True, base_port=4430, ips=None, dns=None,
-                 prefixes="", unreachable=(), grace="2s", box_extra=""):
+                 prefixes="", unreachable=(), grace="2s", box_extra="limits {\n    disk = 1GB\n}\n"):
         self.folder = pathlib.Path(folder).resolve()
         self.zone, self.k, self.chain_on = zone, k, chain
         self.fogd, self.fog = find_program("fogd"), find_program("fog")
@@ -259,7 +259,7 @@ class Fog:
         for n in range(boxes):
             place = PLACES[n % len(PLACES)]
             self.boxes.append(Node(self, f"box-{n + 1}", ips[n + 1], ports[n + 1], ["edge", "storage"],
-                                   extra="limits {\n    disk = 1GB\n}\n" + box_extra, place=place,
+                                   extra=box_extra, place=place,
                                    reachable=(n + 1) not in unreachable))
         self.grace = grace
         self.api = Api(self)

@@ -42,7 +42,7 @@ static struct fog_bytes part(struct fog_bytes *rest)
 
 int fog_api_auth_parse(struct fog_bytes value, struct fog_api_auth *out)
 {
-    struct fog_api_auth a;
+    struct fog_api_auth a = {.unix_s = 0};
     uint64_t index;
 
     if (value.len < 4 || memcmp(value.p, "Fog ", 4) != 0)

@@ -1,6 +1,7 @@
 #include "core/content/encode.h"
 
 #include <errno.h>
+#define ZLIB_CONST /* next_in becomes a pointer to const */
 #include <zlib.h>
 #include <zstd.h>
 
@@ -39,7 +40,7 @@ static int gzip_encode(int level, struct fog_bytes in, struct fog_buf *out)
     if (deflateInit2(&z, level, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
         return -ENOMEM;
     bound = deflateBound(&z, in.len);
-    z.next_in = (Bytef *)(uintptr_t)in.p; /* zlib's API lacks const, it only reads */
+    z.next_in = in.p;
     z.avail_in = (uInt)in.len;
     z.next_out = fog_buf_reserve(out, bound);
     z.avail_out = (uInt)bound;
@@ -69,7 +70,7 @@ int fog_encode(enum fog_encoding encoding, int level, struct fog_bytes in, struc
 static int zstd_decode(struct fog_bytes in, size_t max, struct fog_buf *out)
 {
     ZSTD_DCtx *ctx = ZSTD_createDCtx();
-    ZSTD_inBuffer src = {.src = in.p, .size = in.len};
+    ZSTD_inBuffer src = {in.p, in.len, 0};
     size_t start = out->len, left = 1;
     int rc = 0;
 
@@ -77,7 +78,7 @@ static int zstd_decode(struct fog_bytes in, size_t max, struct fog_buf *out)
         return -ENOMEM;
     ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX_HTTP);
     while (rc == 0 && left != 0) {
-        ZSTD_outBuffer dst = {.dst = fog_buf_reserve(out, DECODE_STEP), .size = DECODE_STEP};
+        ZSTD_outBuffer dst = {fog_buf_reserve(out, DECODE_STEP), DECODE_STEP, 0};
 
         left = ZSTD_decompressStream(ctx, &dst, &src);
         if (ZSTD_isError(left))
@@ -105,7 +106,7 @@ static int gzip_decode(struct fog_bytes in, size_t max, struct fog_buf *out)
         return FOG_ELIMIT;
     if (inflateInit2(&z, 15 + 16) != Z_OK)
         return -ENOMEM;
-    z.next_in = (Bytef *)(uintptr_t)in.p; /* only read */
+    z.next_in = in.p;
     z.avail_in = (uInt)in.len;
     while (rc == 0 && step != Z_STREAM_END) {
         z.next_out = fog_buf_reserve(out, DECODE_STEP);

@@ -3,6 +3,9 @@
 #include "core/base/assert.h"
 #include "core/crypto/hash.h"
 
+_Static_assert(FOG_CHUNK_SIZE == FOG_CHUNK_LEAVES * FOG_LEAF_SIZE, "16 leaves");
+_Static_assert(FOG_EXTENT_SIZE == 4 * FOG_LEAF_SIZE, "4 leaves");
+
 static const struct {
     const char *name;
     size_t max;

@@ -10,8 +10,8 @@
 
 #define FOG_LEAF_SIZE    ((uint32_t)65536)
 #define FOG_CHUNK_LEAVES 16
-#define FOG_CHUNK_SIZE   (FOG_CHUNK_LEAVES * FOG_LEAF_SIZE)
-#define FOG_EXTENT_SIZE  (4 * FOG_LEAF_SIZE)
+#define FOG_CHUNK_SIZE   ((uint32_t)1048576)
+#define FOG_EXTENT_SIZE  ((uint32_t)262144)
 
 /* What a manifest of at most FOG_MANIFEST_MAX bytes can name in one variant is a little below this;
  * sizes above it are refused everywhere. */

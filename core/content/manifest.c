@@ -81,7 +81,7 @@ int fog_manifest_decode(struct fog_bytes in, struct fog_manifest *out)
     struct fog_rd r = fog_rd_of(in);
     struct fog_manifest m = {.n_variants = 0};
     unsigned n;
-    int rc, last = -1;
+    int rc = 0, last = -1;
 
     if (in.len > FOG_MANIFEST_MAX)
         return FOG_ELIMIT;
@@ -89,14 +89,15 @@ int fog_manifest_decode(struct fog_bytes in, struct fog_manifest *out)
         fog_rd_fail(&r, FOG_EVERSION);
     fog_rd_str8(&r, m.media_type, sizeof m.media_type);
     n = fog_rd_u8(&r);
-    if (r.err == 0 && (n < 1 || n > FOG_ENCODINGS || !media_type_is_good(m.media_type)))
-        fog_rd_fail(&r, FOG_EFORMAT);
-    for (rc = r.err; rc == 0 && m.n_variants < n; m.n_variants++) {
-        struct fog_variant *v = &m.variants[m.n_variants];
-
-        rc = decode_variant(&r, last, v);
-        last = (int)v->encoding;
+    if (r.err != 0)
+        return r.err;
+    if (n < 1 || n > FOG_ENCODINGS || !media_type_is_good(m.media_type))
+        return FOG_EFORMAT;
+    for (unsigned i = 0; i < n && rc == 0; i++) {
+        rc = decode_variant(&r, last, &m.variants[i]);
+        last = (int)m.variants[i].encoding;
     }
+    m.n_variants = n;
     if (rc == 0)
         rc = fog_rd_done(&r);
     if (rc == 0 && m.variants[0].encoding != FOG_IDENTITY)

@@ -130,10 +130,8 @@ int fog_host_parse(struct fog_bytes host, const char *zone, struct fog_host *out
     struct fog_host h = {.kind = FOG_HOST_OTHER};
     char text[FOG_HOST_MAX + 1];
     size_t len, zone_len = strlen(zone);
-    int rc;
 
-    if (host.len == 0 || (rc = split_port(&host, &h.port)) != 0 ||
-        (rc = normalise(host, text, &len)) != 0)
+    if (host.len == 0 || split_port(&host, &h.port) != 0 || normalise(host, text, &len) != 0)
         return FOG_EFORMAT;
     if (len == zone_len && memcmp(text, zone, len) == 0)
         h.kind = FOG_HOST_ZONE;

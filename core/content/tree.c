@@ -99,7 +99,7 @@ void fog_object_id(enum fog_kind kind, struct fog_bytes body, struct fog_hash *o
 }
 
 int fog_chunk_rx_init(struct fog_chunk_rx *rx, const struct fog_chunk_ref *ref, unsigned first_leaf,
-                      uint8_t *chunk)
+                      uint8_t *chunk) /* NOLINT(readability-non-const-parameter): feed writes it */
 {
     if (ref->len > FOG_CHUNK_SIZE || first_leaf >= fog_leaf_count(ref->len))
         return FOG_ERANGE;

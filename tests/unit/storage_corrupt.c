@@ -1,5 +1,6 @@
-/* Bytes of real table files are flipped behind the store's back: nothing wrong is ever handed out,
- * what is damaged is dropped and can be stored again, and writing goes on. */
+/* Disks that fail, over RocksDB. Bytes of table files are flipped behind the store's back: nothing
+ * wrong is ever handed out, what is damaged is dropped and can be stored again, and writing goes
+ * on. Writes that fail: what was acknowledged stays. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/rng.h"
@@ -129,9 +132,9 @@ static void life_with_damage(bool skip_leaf_check)
     assert_int_equal(stat.corrupt, lost);
     assert_whole(st);
     /* fetched again, and so much more that the damaged tables meet compaction and eviction */
-    for (unsigned i = 0; i < 6 * CHUNKS; i++)
+    for (unsigned i = 0; i < 4 * CHUNKS; i++)
         assert_int_equal(put(st, i), 0);
-    assert_int_equal(get(st, 6 * CHUNKS - 1), 0);
+    assert_int_equal(get(st, 4 * CHUNKS - 1), 0);
     assert_whole(st);
     storage_close(&st);
     assert_int_equal(storage_open(&cfg, &st), 0);
@@ -154,11 +157,55 @@ static void test_the_block_checksum_alone_finds_it_too(void **state)
     life_with_damage(true);
 }
 
+/* A file that may not grow stands for every disk that refuses a write. */
+static void test_a_disk_that_refuses_writes(void **state)
+{
+    struct storage_config cfg = {.quota_bytes = 64 * MIB};
+    struct rlimit before, tight;
+    struct storage_stat stat;
+    struct storage *st;
+    unsigned acked = 0;
+    char dir[64];
+    int rc = 0;
+
+    (void)state;
+    sample_dir_make(dir);
+    cfg.dir = dir;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(storage_open(&cfg, &st), 0);
+    for (; acked < 3; acked++)
+        assert_int_equal(put(st, acked), 0);
+    tight = before;
+    tight.rlim_cur = MIB + MIB / 3; /* the log of the put after next */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    for (unsigned i = acked; i < 30 && rc == 0; i++) {
+        rc = put(st, i);
+        acked += rc == 0;
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(rc, -EIO);
+    storage_stat(st, &stat);
+    assert_int_equal(stat.health, STORAGE_READ_ONLY);
+    assert_int_equal(put(st, 100), -EIO);
+    for (unsigned i = 0; i < acked; i++)
+        assert_int_equal(get(st, i), 0);
+    storage_close(&st);
+    assert_int_equal(storage_open(&cfg, &st), 0);
+    for (unsigned i = 0; i < acked; i++)
+        assert_int_equal(get(st, i), 0);
+    assert_int_equal(put(st, 100), 0);
+    assert_whole(st);
+    storage_close(&st);
+    sample_dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damage_is_found_by_leaf_and_block),
         cmocka_unit_test(test_the_block_checksum_alone_finds_it_too),
+        cmocka_unit_test(test_a_disk_that_refuses_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
