@@ -8,7 +8,7 @@
 #include "contracts/claim/keyd_rules.h"
 #include "node/conf.h"
 
-#define KEYD_CA_LIFE_MAX_S (90 * 86400)
+#define KEYD_CA_LIFE_MAX_S (91 * 86400) /* 90 days, and the hour that validity begins early */
 
 struct keyd_ca;
 
@@ -24,7 +24,7 @@ int keyd_ca_make(const struct node_conf *conf, int64_t now_s) FOG_MUST_CHECK;
 int keyd_ca_issue(struct keyd_ca *ca, const struct keyd_req *req,
                   struct fog_buf *chain_pem) FOG_MUST_CHECK;
 
-/* SHA-256 of the certificate (DER). */
+/* SHA-256 of the certificate file (PEM). */
 void keyd_ca_hash(const struct keyd_ca *ca, struct fog_hash *out);
 
 #endif
