@@ -162,8 +162,7 @@ static int on_list(struct attempt *a)
     if (j->sf == NULL) {
         const struct storage_attr attr = {.publisher = j->want.publisher, .pg = j->want.pg};
 
-        rc =
-            storage_fill_begin(j->f->conf.store, &j->ref.id, j->ref.len, a->list, n, &attr, &j->sf);
+        rc = storage_fill_begin(j->f->conf.store, &j->ref, a->list, n, &attr, &j->sf);
         if (rc != 0)
             return rc;
         fill_wake(&j->readers, 0);

@@ -141,8 +141,7 @@ static int step(struct ask *a)
         rc =
             storage_get(a->g->store, (uint8_t)a->kind, &a->ref.id, &piece, on_read, a, &a->reading);
     else
-        rc = storage_read(a->g->store, &a->ref.id, a->ref.len, a->offset, &piece, on_read, a,
-                          &a->reading);
+        rc = storage_read(a->g->store, &a->ref, a->offset, &piece, on_read, a, &a->reading);
     if (rc == STORAGE_LATER)
         return -EINPROGRESS;
     if (rc == 0) {

@@ -156,7 +156,7 @@ static int expand_one(struct order *o, struct storage *st, const struct fog_hash
 {
     struct fog_buf body = {0};
     struct fog_manifest m;
-    int rc = storage_get_sync(st, STORAGE_MANIFEST, id, &body);
+    int rc = storage_get_sync(st, FOG_KIND_MANIFEST, id, &body);
 
     if (rc == 0)
         rc = fog_manifest_open(fog_buf_bytes(&body), id, &m);
@@ -166,7 +166,7 @@ static int expand_one(struct order *o, struct storage *st, const struct fog_hash
         for (uint64_t i = 0; rc == 0 && i < fog_chunk_count(m.variants[v].size); i++) {
             struct fog_chunk_ref ref = fog_variant_chunk(&m.variants[v], i);
 
-            rc = add_ref(o, STORAGE_CHUNK, &ref.id, ref.len);
+            rc = add_ref(o, FOG_KIND_CHUNK, &ref.id, ref.len);
         }
     }
     fog_manifest_fini(&m);
@@ -181,7 +181,7 @@ static int expand(struct order *o, struct storage *st)
 
     o->n = o->n_list;
     for (size_t i = 0; rc == 0 && i < o->n_list; i++)
-        if (o->refs[i].kind == STORAGE_MANIFEST)
+        if (o->refs[i].kind == FOG_KIND_MANIFEST)
             rc = expand_one(o, st, &o->refs[i].id);
     return rc;
 }
@@ -327,7 +327,7 @@ static void fetch_one(struct order *o, struct slot *s)
     s->busy = true;
     s->wait.on_done = on_fetched;
     o->in_flight++;
-    if (s->ref.kind == STORAGE_CHUNK) {
+    if (s->ref.kind == FOG_KIND_CHUNK) {
         const struct fog_chunk_ref ref = {.id = s->ref.id, .len = s->ref.len};
 
         fill_chunk(o->h->fill, &ref, &want, true, true, &s->wait);
@@ -399,7 +399,7 @@ int hold_take(struct hold *h, const struct hold_order *order, hold_done_fn done,
     if (order->n > HOLD_REFS_MAX)
         return FOG_ELIMIT;
     for (size_t i = 0; i < order->n; i++)
-        if (order->refs[i].kind < STORAGE_CHUNK || order->refs[i].kind > STORAGE_PAGE)
+        if (order->refs[i].kind < FOG_KIND_CHUNK || order->refs[i].kind > FOG_KIND_PAGE)
             return FOG_EFORMAT;
     replace_waiting(h, &order->pg);
     if (h->n_waiting >= HOLD_ORDERS_MAX)

@@ -129,6 +129,8 @@ static void on_load(void *arg, struct member_load *out)
     fog_time_ms now = fog_loop_now_ms(s->control->loop);
     struct storage_stat st;
 
+    if (member_is_leased(b->member))
+        node_clock_set(&s->clock, member_hub_ms(b->member));
     memset(out, 0, sizeof *out);
     for (unsigned i = 0; i < s->n_loops; i++) {
         out->bytes_total += atomic_load(&s->loops[i].bytes_sent);

@@ -79,8 +79,7 @@ static void on_piece(int rc, struct storage_piece *piece, void *arg);
 static int read_on(struct answer *a)
 {
     struct storage_piece piece = {0};
-    int rc = storage_read(a->s->conf.store, &a->ref.id, a->ref.len, a->offset, &piece, on_piece, a,
-                          &a->reading);
+    int rc = storage_read(a->s->conf.store, &a->ref, a->offset, &piece, on_piece, a, &a->reading);
 
     if (rc == STORAGE_LATER)
         return -EAGAIN;
@@ -209,8 +208,7 @@ static void begin_read(struct answer *a, uint8_t kind)
 
     fog_http_req_on_abort(a->req, on_abort, a);
     if (a->is_chunk)
-        rc = storage_read(a->s->conf.store, &a->ref.id, a->ref.len, a->offset, &piece, on_piece, a,
-                          &a->reading);
+        rc = storage_read(a->s->conf.store, &a->ref, a->offset, &piece, on_piece, a, &a->reading);
     else
         rc = storage_get(a->s->conf.store, kind, &a->ref.id, &piece, on_piece, a, &a->reading);
     if (rc == 0)

@@ -187,7 +187,7 @@ static void save_work(struct storage *st, void *arg)
 {
     struct save *v = arg;
 
-    v->rc = storage_put_named_sync(st, STORAGE_POINTER, &v->name, v->gen, v->seq,
+    v->rc = storage_put_named_sync(st, FOG_KIND_POINTER, &v->name, v->gen, v->seq,
                                    fog_buf_bytes(&v->body), NULL, true);
 }
 
@@ -427,7 +427,7 @@ int sites_new(const struct sites_conf *conf, struct sites **out)
     pthread_mutex_init(&s->lock, NULL);
     s->by_id = fog_map_new(seed);
     fog_list_init(&s->loops);
-    rc = storage_list_named(conf->store, STORAGE_POINTER, on_stored_site, s);
+    rc = storage_list_named(conf->store, FOG_KIND_POINTER, on_stored_site, s);
     if (rc != 0) {
         sites_free(&s);
         return rc;
