@@ -238,3 +238,31 @@ out:
     fog_buf_fini(&text);
     return rc;
 }
+
+int home_adopt_join(const struct node_conf *c)
+{
+    struct fog_buf genesis = {0}, token = {0};
+    struct enrol_token t;
+    struct fog_hash fog_id;
+    struct genesis g;
+    int rc = home_read(c, HOME_GENESIS, GENESIS_MAX, &genesis);
+
+    if (rc != -ENOENT || c->join[0] == '\0') {
+        rc = rc == -ENOENT ? 0 : rc; /* the serving process says what is missing */
+        goto out;
+    }
+    fog_buf_clear(&genesis);
+    if ((rc = home_join(c->join, &token, &genesis)) != 0)
+        goto out;
+    if ((rc = genesis_decode(fog_buf_bytes(&genesis), &g, &fog_id)) != 0 ||
+        (rc = enrol_token_decode(fog_buf_bytes(&token), &t)) != 0 ||
+        (rc = enrol_token_check(&t, &fog_id)) != 0)
+        fprintf(stderr, "fogd: %s: token and genesis do not belong together: %s\n", c->join,
+                fog_strerror(rc));
+    else
+        rc = home_write(c, HOME_GENESIS, fog_buf_bytes(&genesis), 0644);
+out:
+    fog_buf_fini(&genesis);
+    fog_buf_fini(&token);
+    return rc;
+}

@@ -58,5 +58,8 @@ int home_genesis(const struct node_conf *c, struct genesis *out, struct fog_hash
 /* The enrolment file: the token (binary, appended) and the genesis that came with it. */
 #define HOME_JOIN_GENESIS "foggenesis1."
 int home_join(const char *path, struct fog_buf *token, struct fog_buf *genesis) FOG_MUST_CHECK;
+/* Before the first start of a box: the genesis of the enrolment file becomes the box's own, after
+ * the token was checked against it. A box that has a genesis keeps it. Prints what is wrong. */
+int home_adopt_join(const struct node_conf *c) FOG_MUST_CHECK;
 
 #endif
