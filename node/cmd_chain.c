@@ -1,12 +1,14 @@
 /* fogd chain ...: setting a fog up on a chain. Thin: the steps are contracts/claim/deploy.h. */
 #include "contracts/claim/claim.h"
 #include "core/base/str.h"
+#include "core/crypto/rng_system.h"
 #include "core/http/client.h"
 #include "core/io/loop.h"
 #include "node/cmd.h"
 #include "node/home.h"
 #include "node/super.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
