@@ -235,25 +235,20 @@ static void work(struct storage *st, void *arg)
         o->stage = ORDER_COMPLETE;
         return;
     }
-    switch (o->stage) {
-    case ORDER_LISTED: /* the list itself is to be here first */
+    if (o->stage == ORDER_LISTED) { /* the list itself is to be here first */
         if ((rc = announce(o, st)) == 0 && (rc = pin_all(o, st)) == 0)
             rc = find_missing(o, st);
-        if (rc != 0 || o->n_missing > 0)
-            break;
-        o->stage = ORDER_EXPANDED;
-        /* fallthrough */
-    case ORDER_EXPANDED:
+        if (rc == 0 && o->n_missing == 0)
+            o->stage = ORDER_EXPANDED;
+    }
+    if (rc == 0 && o->stage == ORDER_EXPANDED) { /* then what it means */
         if ((rc = expand(o, st)) == 0 && (rc = pin_all(o, st)) == 0)
             rc = find_missing(o, st);
-        if (rc != 0 || o->n_missing > 0)
-            break;
-        o->stage = ORDER_COMPLETE;
-        /* fallthrough */
-    case ORDER_COMPLETE:
-        rc = conclude(o, st);
-        break;
+        if (rc == 0 && o->n_missing == 0)
+            o->stage = ORDER_COMPLETE;
     }
+    if (rc == 0 && o->stage == ORDER_COMPLETE)
+        rc = conclude(o, st);
     o->err = rc;
 }
 
