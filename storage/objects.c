@@ -9,8 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Bodies of 1 MiB at most: five extents of slack would be a bug. */
-#define EXTENTS_MAX ((FOG_MANIFEST_MAX + FOG_EXTENT_SIZE - 1) / FOG_EXTENT_SIZE)
+#define EXTENTS_MAX (SCHEMA_BODY_MAX / FOG_EXTENT_SIZE)
 
 int object_meta(struct storage *st, const struct schema_name *name, struct meta *m,
                 struct fog_bytes *body, struct kv_value *own)

@@ -48,7 +48,8 @@ int meta_decode(struct fog_bytes in, struct meta *out, struct fog_bytes *body)
     m.seq = fog_rd_u64(&r);
     fog_rd_copy(&r, m.publisher.b, sizeof m.publisher.b);
     *body = fog_rd_take(&r, m.place == 0 ? (size_t)m.len : 0);
-    if (fog_rd_done(&r) != 0 || version != META_VERSION || m.n_leaves > FOG_CHUNK_LEAVES)
+    if (fog_rd_done(&r) != 0 || version != META_VERSION || m.n_leaves > FOG_CHUNK_LEAVES ||
+        m.len > SCHEMA_BODY_MAX)
         return FOG_ECORRUPT;
     *out = m;
     return 0;

@@ -35,6 +35,10 @@
 /* Bodies up to this length live in the metadata record: one look-up, no extent. */
 #define SCHEMA_INLINE_BYTES 2048u
 
+/* The largest body of any kind: a chunk or a manifest. */
+#define SCHEMA_BODY_MAX ((uint64_t)FOG_CHUNK_SIZE)
+_Static_assert(FOG_MANIFEST_MAX <= FOG_CHUNK_SIZE, "bodies have at most four extents");
+
 /* Metadata, index rows and their share of the engine's blocks, per object. */
 #define SCHEMA_OBJECT_OVERHEAD 640u
 /* Key and block of an extent; its leaf list comes on top. */
