@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The client against the router's own publisher API (tests/lib/apifog: no boxes, plain HTTP). Runs in the build folder."""
+"""The client against the router's own publisher API (tests/lib/apifog: no boxes), over TLS. Runs in the build folder."""
 import json
 import os
 import pathlib
@@ -15,7 +15,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 class Router:
     def __init__(self, publisher="*"):
         self.process = subprocess.Popen(["tests/lib/apifog", publisher], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.api = self.process.stdout.readline().strip()
+        self.api, self.ca = self.process.stdout.readline().split()
         self.port = self.api.rsplit(":", 1)[1]
 
     def __enter__(self):
@@ -28,7 +28,7 @@ class Router:
 
 
 def fog(router, home, *args, want=0):
-    done = subprocess.run(["./fog", *map(str, args), "--fog", router.api, "--resolve", f"*.fog.test:{router.port}:127.0.0.1",
+    done = subprocess.run(["./fog", *map(str, args), "--fog", router.api, "--ca", router.ca, "--resolve", f"*.fog.test:{router.port}:127.0.0.1",
                            "--home", str(home)], capture_output=True, text=True, check=False)
     assert done.returncode == want, f"fog {' '.join(map(str, args))}: {done.returncode}, not {want}\n{done.stdout}{done.stderr}"
     return done.stdout if want == 0 else done.stderr
@@ -56,6 +56,9 @@ def main():
             fog(router, home, "status", "nothing", want=1)
             words = fog(router, home, "route", "explain", "192.0.2.1", first["url"])
             assert words.strip(), "words of an explanation"
+            other = subprocess.run(["./fog", "status", "--fog", router.api, "--resolve", f"api.fog.test:{router.port}:127.0.0.1"],
+                                   capture_output=True, text=True, check=False)
+            assert other.returncode == 3 and "TLS" in other.stderr, f"an unknown CA is refused: {other.stderr}"
         publisher = json.loads(fog(router, home, "key", "show", "--json"))["publisher_id"]
         with Router(publisher) as router:
             fog(router, home, "deploy", site, "--wait", "0")

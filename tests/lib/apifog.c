@@ -1,6 +1,6 @@
 /*
- * A router instance in memory behind plain HTTP on loopback, for tests of the client: the real
- * publisher API without boxes. Writes the URL, ends when standard input does. Its only argument is
+ * A router instance in memory behind TLS on loopback, for tests of the client: the real publisher
+ * API without boxes. Writes the URL and the CA file, ends when standard input does. Its only argument is
  * a publisher id that is let in ("*": everybody).
  */
 #include "core/base/assert.h"
@@ -12,6 +12,7 @@
 #include "core/obs/log.h"
 #include "router/router.h"
 #include "tests/lib/fogkit.h"
+#include "tests/lib/testca.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static struct fog_loop *loop;
 static struct router *router;
 static struct fog_http_server *server;
 static struct fog_map *store;
+static struct fog_tls_cert *cert;
 
 static fog_time_ms hub_ms(void *arg)
 {
@@ -112,6 +114,12 @@ static void on_accept(struct fog_conn *c, void *arg)
     fog_http_server_adopt(server, c);
 }
 
+static struct fog_tls_cert *pick(void *arg, const char *sni)
+{
+    (void)arg;
+    return sni != NULL && strcmp(sni, "api.fog.test") == 0 ? fog_tls_cert_ref(cert) : NULL;
+}
+
 static void on_request(struct fog_http_req *req, void *arg)
 {
     (void)arg;
@@ -158,7 +166,11 @@ static int start_router(const struct fog_addr *at, const char *publisher)
 
 int main(int argc, char **argv)
 {
+    static const char *const alpn[] = {"h2", "http/1.1", NULL};
     static const uint8_t seed[16];
+    struct fog_tls_server_conf tls_conf = {.pick = pick, .alpn = alpn};
+    struct testca *ca = testca_new();
+    struct fog_tls_server *tls;
     struct fog_http_server_conf conf = {.on_request = on_request};
     struct fog_listener *listener;
     struct fog_watch *watch;
@@ -170,10 +182,12 @@ int main(int argc, char **argv)
     store = fog_map_new(seed);
     server = fog_http_server_new(loop, &conf);
     FOG_ASSERT(argc == 2 && fog_addr_parse("127.0.0.1:0", &at) == 0);
-    FOG_ASSERT(fog_listener_new(loop, &at, NULL, on_accept, NULL, &listener) == 0);
+    cert = testca_issue(ca, "api.fog.test");
+    FOG_ASSERT(fog_tls_server_new(&tls_conf, &tls) == 0);
+    FOG_ASSERT(fog_listener_new(loop, &at, tls, on_accept, NULL, &listener) == 0);
     fog_listener_addr(listener, &at);
     FOG_ASSERT(start_router(&at, argv[1]) == 0);
-    printf("http://api.fog.test:%u\n", (unsigned)fog_addr_port(&at));
+    printf("https://api.fog.test:%u %s\n", (unsigned)fog_addr_port(&at), testca_file(ca));
     fflush(stdout);
     watch = fog_watch_new(loop, STDIN_FILENO, on_input, NULL, NULL);
     fog_watch_want(watch, true, false);
@@ -182,6 +196,9 @@ int main(int argc, char **argv)
     fog_http_server_free(&server);
     router_free(&router);
     fog_listener_free(&listener);
+    fog_tls_server_free(&tls);
+    fog_tls_cert_unref(&cert);
+    testca_free(&ca);
     fog_loop_free(&loop);
     return 0;
 }
