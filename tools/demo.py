@@ -85,7 +85,7 @@ def close_week(fog, step):
     step("cash the vouchers")
     rows = fogdev.wait_for("payouts", lambda: paid_rows(fog), 60, fog.router.process, fog.router.log)
     step("recompute from receipts")
-    verdict = recompute.check(fog)
+    verdict = recompute.check(fog, [closed["week"]])
     step.done(f"{verdict['payees']} payouts equal to the last unit")
     return closed, rows
 

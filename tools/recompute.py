@@ -243,6 +243,49 @@ class Recomputation:
         return want
 
 
+# --- against a running fog (tools/fogdev.py) ---
+
+class Mismatch(Exception):
+    """Receipts, books and chain do not agree."""
+
+
+PAID = "Paid(address,address,uint32,uint8,uint256,uint256,uint256,uint256)"
+
+
+def paid_on_chain(fog, settlement):
+    """Sums of the Paid events of a local chain: (week, payee) -> [gross, fee, held]."""
+    logs = fog.chain.rpc("eth_getLogs", {"address": settlement, "fromBlock": "0x0", "toBlock": "latest",
+                                         "topics": ["0x" + keccak(PAID.encode()).hex()]})
+    sums = collections.defaultdict(lambda: [0, 0, 0])
+    for log in logs:
+        data = hexed(log["data"])
+        key = int(log["topics"][3], 16), "0x" + log["topics"][2][-40:].lower()
+        for n in range(3):
+            sums[key][n] += int.from_bytes(data[32 * (n + 1):32 * (n + 2)], "big")
+    return sums
+
+
+def check(fog, weeks):
+    """Exports these weeks, recomputes them, and compares with the books and with the chain's events. Raises Mismatch."""
+    about = fog.api.get("/v1/fog")
+    r = Recomputation(hexed(fog.router.identity["grant_signer"].lower()))
+    for week in weeks:
+        for line in fog.router.fogd("claim", "export", "--week", week).splitlines():
+            row = json.loads(line)
+            r.header(row) if row["kind"] == "week" else r.leaf(row)
+    want = r.compare(fog.api.get("/v1/earnings")["rows"])
+    chain = paid_on_chain(fog, about["settlement"])
+    for key in sorted(want.keys() | chain.keys()):
+        receipts = [want[key][name] for name in ("gross", "fee", "held")] if key in want else [0, 0, 0]
+        if chain[key] != receipts:
+            r.complain("week %d wallet %s" % key, "chain paid %s, receipts say %s" % (chain[key], receipts))
+    if r.bad:
+        raise Mismatch("%d differences, first: %s" % (len(r.bad), r.bad[0]))
+    if not r.leaves:
+        raise Mismatch("no receipts")
+    return {"payees": len(want), "leaves": r.leaves, "gross": sum(row["gross"] for row in want.values())}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--export", required=True)

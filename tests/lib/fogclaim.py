@@ -1,10 +1,9 @@
-"""Receipts read and made from outside, with no code of fogbank: Keccak-256, secp256k1, EIP-712, sum trees, grants, statements.
+"""Receipts made from outside, with no code of fogd: EIP-712 digests and signatures, sum trees, grants, statements.
 
-An independent reading of contracts/README.md, checked against contracts/vectors when it is run by itself. Slow and not
-constant-time on purpose: judges and liars of the shows use it, nobody's money depends on it.
+Stands on tools/recompute.py (Keccak-256, curve, grants) and adds what a claim needs; checked against contracts/vectors when it
+is run by itself. Slow and not constant-time: liars of the shows use it, nobody's money depends on it.
 """
 import base64
-import hashlib
 import hmac
 import json
 import pathlib
@@ -12,90 +11,11 @@ import struct
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tools"))
 
-# --- Keccak-256 ---
+from recompute import CLOSE_S, G, GRANT_TYPE, N, domain, keccak, recover, times  # noqa: E402
 
-MASK = (1 << 64) - 1
-
-
-def _round_constants():
-    out, lfsr = [], 1
-    for _ in range(24):
-        word = 0
-        for j in range(7):
-            if lfsr & 1:
-                word |= 1 << ((1 << j) - 1)
-            lfsr = ((lfsr << 1) ^ ((lfsr >> 7) * 0x171)) & 0xFF
-        out.append(word)
-    return out
-
-
-RC = _round_constants()
-
-
-def _rotl(word, n):
-    return ((word << n) | (word >> (64 - n))) & MASK if n else word
-
-
-def _permute(a):
-    for constant in RC:
-        c = [a[x][0] ^ a[x][1] ^ a[x][2] ^ a[x][3] ^ a[x][4] for x in range(5)]
-        d = [c[(x - 1) % 5] ^ _rotl(c[(x + 1) % 5], 1) for x in range(5)]
-        a = [[a[x][y] ^ d[x] for y in range(5)] for x in range(5)]
-        x, y, current = 1, 0, a[1][0]
-        for t in range(24):
-            x, y = y, (2 * x + 3 * y) % 5
-            current, a[x][y] = a[x][y], _rotl(current, (t + 1) * (t + 2) // 2 % 64)
-        for y in range(5):
-            row = [a[x][y] for x in range(5)]
-            for x in range(5):
-                a[x][y] = row[x] ^ (~row[(x + 1) % 5] & MASK & row[(x + 2) % 5])
-        a[0][0] ^= constant
-    return a
-
-
-def keccak(data):
-    rate = 136
-    data = bytearray(data) + b"\x01"
-    data += bytes(-len(data) % rate)
-    data[-1] |= 0x80
-    a = [[0] * 5 for _ in range(5)]
-    for at in range(0, len(data), rate):
-        for i in range(rate // 8):
-            a[i % 5][i // 5] ^= int.from_bytes(data[at + 8 * i:at + 8 * i + 8], "little")
-        a = _permute(a)
-    return b"".join(a[i % 5][i // 5].to_bytes(8, "little") for i in range(4))
-
-
-# --- secp256k1 ---
-
-P = 2 ** 256 - 2 ** 32 - 977
-N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-G = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
-     0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
-
-
-def _add(a, b):
-    if a is None or b is None:
-        return a or b
-    if a[0] == b[0]:
-        if (a[1] + b[1]) % P == 0:
-            return None
-        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, P) % P
-    else:
-        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
-    x = (slope * slope - a[0] - b[0]) % P
-    return x, (slope * (a[0] - x) - a[1]) % P
-
-
-def _mul(point, k):
-    out = None
-    while k:
-        if k & 1:
-            out = _add(out, point)
-        point = _add(point, point)
-        k >>= 1
-    return out
+# --- keys ---
 
 
 def _address(point):
@@ -107,7 +27,7 @@ class Key:
 
     def __init__(self, secret):
         self.secret = int.from_bytes(secret, "big")
-        self.address = _address(_mul(G, self.secret))
+        self.address = _address(times(self.secret, G))
 
     def sign(self, digest):
         """65 bytes r || s || v, low s, nonce by RFC 6979."""
@@ -121,7 +41,7 @@ class Key:
             v = hmac.digest(k, v, "sha256")
             nonce = int.from_bytes(v, "big")
             if 0 < nonce < N:
-                x, y = _mul(G, nonce)
+                x, y = times(nonce, G)
                 r = x % N
                 s = pow(nonce, -1, N) * (z + r * self.secret) % N
                 if r and s:
@@ -133,35 +53,11 @@ class Key:
             v = hmac.digest(k, v, "sha256")
 
 
-def recover(digest, signature):
-    """Address that signed, or None."""
-    r, s, v = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64]
-    if v not in (27, 28) or not 0 < r < N or not 0 < s <= N // 2:
-        return None
-    square = (pow(r, 3, P) + 7) % P
-    y = pow(square, (P + 1) // 4, P)
-    if y * y % P != square:
-        return None
-    if y & 1 != v - 27:
-        y = P - y
-    z = int.from_bytes(digest, "big")
-    inverse = pow(r, -1, N)
-    point = _add(_mul((r, y), s * inverse % N), _mul(G, -z * inverse % N))
-    return point and _address(point)
-
-
 # --- EIP-712 ---
 
-GRANT = ("Grant(address publisher,address house,address node,uint32 week,uint32 notBefore,uint32 notAfter,bytes16 serial,"
-         "bytes10 site,bytes32 scope,uint8 depth,bytes32 anchor,uint64 maxBytes,uint32 tickBytes,uint16 passiveBps,"
-         "uint16 flags,uint64 pricePerGiB)")
+GRANT = GRANT_TYPE
 STATEMENT = ("Statement(address node,address house,uint32 week,uint32 round,uint32 rev,bytes32 root,uint32 leaves,"
              "uint128 bytesSum,uint128 units,bytes32 prev)")
-
-
-def separator(chain_id, settlement):
-    text = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-    return keccak(keccak(text) + keccak(b"Fog") + keccak(b"1") + chain_id.to_bytes(32, "big") + bytes(12) + settlement)
 
 
 def struct_hash(text, values):
@@ -177,13 +73,13 @@ def struct_hash(text, values):
     return keccak(out)
 
 
-def digest(domain, text, values):
-    return keccak(b"\x19\x01" + domain + struct_hash(text, values))
+def digest(separator, text, values):
+    return keccak(b"\x19\x01" + separator + struct_hash(text, values))
 
 
 # --- grants ---
 
-ROUND_S, CLOSE_S = 3600, 600
+ROUND_S = 3600
 GRANT_WIRE = struct.Struct(">BHIIIIII16s10s32sB32sQIHQ65s")
 GRANT_FIELDS = ("ver", "flags", "pubId", "houseId", "nodeId", "week", "notBefore", "ttl", "serial", "site", "scope", "depth",
                 "anchor", "maxBytes", "tickBytes", "passiveBps", "pricePerGiB", "sig")
@@ -259,14 +155,14 @@ def _raw(value):
 def _self_check():
     folder = TOP / "contracts" / "vectors"
     typed = json.loads((folder / "typed_data.json").read_text())
-    domain = separator(typed["domain"]["chainId"], _raw(typed["domain"]["verifyingContract"]))
+    separator = domain(typed["domain"]["chainId"], _raw(typed["domain"]["verifyingContract"]))
     keys = {name: Key(_raw(row["secret"])) for name, row in typed["keys"].items()}
     count = 0
-    assert domain == _raw(typed["domainSeparator"])
+    assert separator == _raw(typed["domainSeparator"])
     for text, rows, key in ((GRANT, typed["grants"], keys["grant"]), (STATEMENT, typed["statements"], keys["node"])):
         for row in rows:
             values = {name: _raw(value) for name, value in row.items()}
-            assert digest(domain, text, values) == values["digest"], row
+            assert digest(separator, text, values) == values["digest"], row
             assert key.sign(values["digest"]) == values["signature"], row
             assert recover(values["digest"], values["signature"]) == key.address
             count += 1
