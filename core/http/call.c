@@ -7,6 +7,9 @@
 #include "core/base/str.h"
 #include "core/obs/log.h"
 
+/* From here on a body may take longer than the time a response is given. */
+#define LARGE_UPLOAD (64 * 1024)
+
 static void on_call_turn(void *arg);
 static void on_call_timer(void *arg);
 
@@ -112,6 +115,22 @@ void call_extend(struct fog_http_call *call, fog_time_ms by_ms)
         start_timer(call, by_ms);
 }
 
+/* A request body on its way through a slow line: the kernel took it long ago, the peer still takes
+ * it in. */
+static bool is_uploading(struct fog_http_call *call)
+{
+    struct fog_conn *conn = call->transport == NULL ? NULL : call->transport->conn(call);
+    uint64_t acked;
+
+    if (conn == NULL || call->length < LARGE_UPLOAD || call->responded)
+        return false;
+    acked = fog_conn_acked(conn);
+    if (acked == call->acked_seen)
+        return false;
+    call->acked_seen = acked;
+    return true;
+}
+
 static void on_call_timer(void *arg)
 {
     struct fog_http_call *call = FOG_CAST(fog_http_call, HTTP_CALL_MAGIC, arg);
@@ -121,6 +140,8 @@ static void on_call_timer(void *arg)
         return;
     if (call->paused || call->complete) /* we are the slow ones */
         left = call->stall_ms;
+    else if (left <= 0 && is_uploading(call))
+        left = call->response_ms;
     if (left > 0) {
         start_timer(call, left);
         return;

@@ -37,6 +37,7 @@ struct fog_http_call {
     struct fog_turn turn;
     struct fog_timer *timer;
     fog_time_ms deadline_ms;
+    uint64_t acked_seen;  /* at the last time-out that was none */
     fog_time_ms timer_ms; /* when the timer fires: not after the deadline */
     fog_time_ms response_ms;
     fog_time_ms stall_ms;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/assert.h"
+#include "core/base/str.h"
 #include "core/http/h2_session.h"
 #include "core/http/server_in.h"
 #include "core/obs/log.h"
@@ -238,9 +239,12 @@ static void take_turns(struct h2_conn *h, struct fog_http_req *r)
 static void request_complete(struct h2_conn *h, struct fog_http_req *r, bool end_stream)
 {
     struct fog_bytes host = fog_http_req_header(r, "host");
+    struct fog_bytes length = fog_http_req_header(r, "content-length");
 
     r->head = fog_bytes_eq(r->method, fog_bytes_str("HEAD"));
     r->body.complete = end_stream;
+    if (fog_parse_u64(length, INT64_MAX, &r->body.length) != 0)
+        r->body.length = UINT64_MAX;
     if (r->authority.len == 0 && host.p != NULL)
         r->bad = r->bad || req_set_authority(r, host) != 0;
     r->expect_continue = !end_stream && fog_bytes_eq(fog_http_req_header(r, "expect"),
@@ -382,6 +386,17 @@ static void drain(struct server_conn *sc)
     schedule(h);
 }
 
+/* A response that the client's window blocks. One that only waits for its turn among others, or for
+ * its source, is not the client's fault. */
+static bool is_stalled(struct h2_conn *h, const struct fog_http_req *r, fog_time_ms now_ms)
+{
+    if (!r->started || r->src_done || r->src_waiting ||
+        now_ms - r->progress_ms <= h->sc.server->conf.limits.stall_ms)
+        return false;
+    return nghttp2_session_get_stream_remote_window_size(h->session, r->stream) <= 0 ||
+           nghttp2_session_get_remote_window_size(h->session) <= 0;
+}
+
 static void check(struct server_conn *sc, fog_time_ms now_ms)
 {
     struct h2_conn *h = h2_of(sc);
@@ -399,7 +414,7 @@ static void check(struct server_conn *sc, fog_time_ms now_ms)
     {
         struct fog_http_req *r = FOG_CONTAINER(it, fog_http_req, link);
 
-        if (server_req_check(r, now_ms) != 0)
+        if (server_req_check(r, now_ms) != 0 || is_stalled(h, r, now_ms))
             cut_stream(h, r, NGHTTP2_CANCEL);
     }
 }

@@ -99,6 +99,17 @@ void req_dispatch(struct fog_http_req *r)
 
 /* --- request body --- */
 
+/* What is thrown away must still be told to flow control, or uploads on this connection would stop
+ * one day. */
+static void drop_pending(struct fog_http_req *r)
+{
+    size_t n = r->body.pending.len;
+
+    fog_buf_fini(&r->body.pending);
+    if (n > 0)
+        r->transport->body_taken(r, n);
+}
+
 static void body_end(struct fog_http_req *r, int err)
 {
     struct req_body *b = &r->body;
@@ -106,7 +117,7 @@ static void body_end(struct fog_http_req *r, int err)
     if (b->ended)
         return;
     b->ended = true;
-    fog_buf_fini(&b->pending);
+    drop_pending(r);
     if (b->attached && b->sink.on_end != NULL)
         b->sink.on_end(r, err, b->arg);
 }
@@ -145,6 +156,7 @@ void req_body_input(struct fog_http_req *r, struct fog_bytes in)
     }
     if (b->attached && b->got > b->max) {
         body_too_long(r);
+        r->transport->body_taken(r, in.len);
         return;
     }
     if (!req_body_flows(r)) {
@@ -456,7 +468,7 @@ void req_end(struct fog_http_req *r, int err)
         r->on_abort(r->abort_arg);
     source_close(r, err);
     fog_turn_cancel(&r->turn); /* a late resume from one of the calls above */
-    fog_buf_fini(&r->body.pending);
+    drop_pending(r);
     fog_arena_fini(&r->arena);
     r->magic = 0;
     server_conn_touch(sc);

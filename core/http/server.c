@@ -135,8 +135,8 @@ void server_conn_init(struct server_conn *sc, struct fog_http_server *s, struct 
     fog_list_push_back(&s->conns, &sc->link);
     s->n_conns++;
     server_conn_touch(sc);
-    sc->sent_ms = sc->active_ms;
-    sc->sent_seen = fog_conn_sent(c);
+    sc->acked_ms = sc->active_ms;
+    sc->acked_seen = fog_conn_acked(c);
     if (!fog_timer_running(s->tick))
         fog_timer_start(s->tick, s->tick_ms);
 }
@@ -179,14 +179,14 @@ void server_conn_touch(struct server_conn *sc)
 bool server_conn_check(struct server_conn *sc, fog_time_ms now_ms)
 {
     const struct fog_http_limits *l = &sc->server->conf.limits;
-    uint64_t sent = fog_conn_sent(sc->conn);
+    uint64_t acked = fog_conn_acked(sc->conn);
     const char *why = NULL;
 
-    if (sent != sc->sent_seen || fog_conn_queued(sc->conn) == 0) {
-        sc->sent_seen = sent;
-        sc->sent_ms = now_ms;
+    if (acked != sc->acked_seen || fog_conn_queued(sc->conn) == 0) {
+        sc->acked_seen = acked;
+        sc->acked_ms = now_ms;
     }
-    if (now_ms - sc->sent_ms > l->stall_ms)
+    if (now_ms - sc->acked_ms > l->stall_ms)
         why = "stall";
     else if (sc->head_ms != 0 && now_ms - sc->head_ms > l->header_ms)
         why = "slow-header";
@@ -207,8 +207,6 @@ int server_req_check(struct fog_http_req *r, fog_time_ms now_ms)
     /* We wait for the peer when somebody reads, or when we read over what nobody wants. */
     if (!r->body.complete && !r->body.paused && (r->body.attached || r->started) &&
         now_ms - r->body.last_ms > l->body_ms)
-        return -ETIMEDOUT;
-    if (r->started && !r->src_done && !r->src_waiting && now_ms - r->progress_ms > l->stall_ms)
         return -ETIMEDOUT;
     return 0;
 }

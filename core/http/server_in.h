@@ -34,8 +34,8 @@ struct server_conn {
     bool draining;
     fog_time_ms active_ms; /* last request began or ended */
     fog_time_ms head_ms;   /* a header section began and is not complete; 0: none */
-    uint64_t sent_seen;    /* progress of the socket at the last check */
-    fog_time_ms sent_ms;
+    uint64_t acked_seen;   /* progress of the peer at the last check */
+    fog_time_ms acked_ms;
 };
 
 struct fog_http_server {
@@ -63,7 +63,7 @@ void server_conn_gone(struct server_conn *sc, int err);
 void server_conn_touch(struct server_conn *sc);
 /* The time-outs that both protocols share; true when the connection was aborted. */
 bool server_conn_check(struct server_conn *sc, fog_time_ms now_ms);
-/* Whether a response or body of this request has waited too long; 0 or the error to end it with. */
+/* Whether the request's body has kept us waiting too long: 0 or -ETIMEDOUT. */
 int server_req_check(struct fog_http_req *r, fog_time_ms now_ms);
 
 /* The value of `date`, renewed once a second. */

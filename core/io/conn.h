@@ -72,9 +72,11 @@ void fog_conn_write(struct fog_conn *c, struct fog_bytes bytes);
 /* The same for a message in pieces: they share records, so a frame header does not cost one. */
 void fog_conn_writev(struct fog_conn *c, const struct fog_bytes *v, size_t n);
 size_t fog_conn_queued(const struct fog_conn *c);
-/* Bytes (of TLS records where there is TLS) that the socket has taken so far: whether a slow peer
- * makes progress. */
+/* Bytes (of TLS records where there is TLS) that the socket has taken so far, and those of them
+ * that the peer has acknowledged: whether a slow peer makes progress. The kernel may hold
+ * megabytes, so a peer may take minutes while the first of the two stands still. */
 uint64_t fog_conn_sent(const struct fog_conn *c);
+uint64_t fog_conn_acked(const struct fog_conn *c);
 /* False from the moment the connection is closing; writes are then dropped. */
 bool fog_conn_is_open(const struct fog_conn *c);
 #define FOG_CONN_HIGH (128 * 1024)

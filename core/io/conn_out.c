@@ -1,6 +1,8 @@
 #include "core/io/conn_in.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "core/base/assert.h"
@@ -121,6 +123,15 @@ size_t fog_conn_queued(const struct fog_conn *c)
 uint64_t fog_conn_sent(const struct fog_conn *c)
 {
     return c->sent;
+}
+
+uint64_t fog_conn_acked(const struct fog_conn *c)
+{
+    int held = 0;
+
+    if (c->fd < 0 || ioctl(c->fd, SIOCOUTQ, &held) != 0 || held < 0 || (uint64_t)held > c->sent)
+        return c->sent;
+    return c->sent - (uint64_t)held;
 }
 
 static void consume_sent(struct fog_conn *c, size_t n)

@@ -502,6 +502,42 @@ static void check_bodies(enum proto p)
     net_down(&n);
 }
 
+/* Bodies that are refused, unread or cut off must give back the window they used. */
+static void check_uploads_go_on(enum proto p)
+{
+    static uint8_t large[700000];
+    struct got after = {0};
+    struct net n;
+
+    net_up(&n, p);
+    for (int i = 0; i < 12; i++) {
+        struct got g = {0};
+
+        fetch(&n, &g, "POST",
+              i % 3 == 0   ? "/echo"
+              : i % 3 == 1 ? "/hello"
+                           : "/hold",
+              fog_bytes_of(large, sizeof large));
+        if (i % 3 == 2) {
+            n.held = NULL;
+            UNTIL(&n, n.held != NULL);
+            for (int t = 0; t < 20; t++)
+                fog_loop_turn(n.loop, false);
+            fog_http_call_cancel(g.call);
+        } else {
+            UNTIL(&n, g.ended);
+        }
+    }
+    n.sunk = 0;
+    fetch(&n, &after, "PUT", "/sink", fog_bytes_of(large, sizeof large));
+    UNTIL(&n, after.ended);
+    assert_int_equal(after.err, 0);
+    assert_int_equal(n.sunk, sizeof large);
+    if (p == H2)
+        assert_int_equal(n.conns, 1);
+    net_down(&n);
+}
+
 static void check_pause(enum proto p)
 {
     struct got g = {.pause_next = true};
@@ -652,6 +688,7 @@ FOR_ALL(fields)
 FOR_ALL(big)
 FOR_ALL(truncated)
 FOR_ALL(bodies)
+FOR_ALL(uploads_go_on)
 FOR_ALL(pause)
 FOR_ALL(cancel)
 FOR_ALL(reset)
@@ -741,6 +778,7 @@ int main(void)
         cmocka_unit_test(test_big),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_uploads_go_on),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_reset),
