@@ -24,7 +24,7 @@ struct fog_bytes sample_leaf(const struct sample *s, unsigned i);
 
 struct fog_hash sample_hash(uint64_t number);
 
-/* An empty directory under $TMPDIR or /tmp; `path` holds 64 bytes. */
+/* An empty directory under $TMPDIR, else /dev/shm or /tmp; `path` holds 64 bytes. */
 void sample_dir_make(char *path);
 /* Removes it with the files in it (one level of folders). */
 void sample_dir_remove(const char *path);
