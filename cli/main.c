@@ -12,9 +12,10 @@ int main(int argc, char **argv)
     int rc;
 
     signal(SIGPIPE, SIG_IGN);
-    fog_log_setup(FOG_LOG_UNUSUAL, "fog");
     if ((rc = cli_parse(&cli, argc, argv)) != CLI_OK)
         return rc;
+    /* the lines of the libraries are for daemons; a person reads our own words */
+    fog_log_setup(cli_is_set(&cli, CLI_VERBOSE) ? FOG_LOG_UNUSUAL : FOG_LOG_BROKEN, "fog");
     if (cli_is_set(&cli, CLI_HELP)) {
         if (cli.verb->run == cmd_help)
             help_program(&help);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 int answer_exit(const struct api_answer *a)
 {
@@ -121,6 +122,8 @@ int session_open(struct session *s, struct cli *cli, enum session_need need, uns
     int rc;
 
     *s = (struct session){.cli = cli};
+    if (cli->ca[0] != '\0' && access(cli->ca, R_OK) != 0)
+        return cli_fail(cli, CLI_USAGE, "CA file %s: %s", cli->ca, fog_strerror(-errno));
     rc = api_http_new(cli, wait_s, &s->http);
     if (rc == FOG_ECONFIG)
         return cli_fail(cli, CLI_USAGE,

@@ -128,7 +128,8 @@ def offline(home):
     assert fog("help", "--man") == (TOP / "docs/man/fog.1").read_text(), "docs/man/fog.1 is not what fog help --man prints"
     subprocess.run(["bash", "-n"], input=fog("completion", "bash"), text=True, check=True)
     for bad in (["nonsense"], ["deploy"], ["deploy", "a", "b"], ["status", "--site", "x"], ["--nonsense"], ["version", "--json=1"],
-                ["status", "--resolve", "a:b"], ["status", "--fog", "ftp://x"], ["status"]):
+                ["status", "--resolve", "a:b"], ["status", "--fog", "ftp://x"], ["status"],
+                ["status", "--fog", "https://api.x.localhost", "--ca", "/none"]):
         fog(*bad, "--home", home, want=2)
     fog("key", "show", "--home", home, want=4)
     ids = json.loads(fog("key", "new", "--home", home, "--json"))

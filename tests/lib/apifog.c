@@ -1,7 +1,7 @@
 /*
  * A router instance in memory behind TLS on loopback, for tests of the client: the real publisher
- * API without boxes. Writes the URL and the CA file, ends when standard input does. Its only argument is
- * a publisher id that is let in ("*": everybody).
+ * API without boxes. Writes the URL and the CA file, ends when standard input does. Its only
+ * argument is a publisher id that is let in ("*": everybody).
  */
 #include "core/base/assert.h"
 #include "core/base/map.h"
