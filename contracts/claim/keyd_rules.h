@@ -114,7 +114,8 @@ int keyd_rules_check(struct keyd_rules *r, unsigned permissions, const struct ke
                      enum keyd_key *key, struct fog_hash *digest) FOG_MUST_CHECK;
 
 /* Port: asks the key process. `done` is called once, on the caller's thread, maybe before sign
- * returns. The request is copied. `id` is set by the implementation. */
+ * returns; also after the asker was freed, who has seen to it that this is harmless (FOG_ECANCELED
+ * when the port itself ends). The request is copied. `id` is set by the implementation. */
 struct claim_signer {
     void *arg;
     void (*sign)(void *arg, const struct keyd_req *req,

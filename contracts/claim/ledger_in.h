@@ -104,6 +104,7 @@ int ledger_load_statements(struct ledger *l) FOG_MUST_CHECK;
 int ledger_state_round(struct ledger *l, struct ledger_group *group) FOG_MUST_CHECK;
 void ledger_push_statements(struct ledger *l, fog_time_ms hub_ms, fog_time_ms resend_ms);
 int ledger_purge(struct ledger *l, fog_time_ms hub_ms) FOG_MUST_CHECK;
-void ledger_stmt_free(struct ledger_stmt *s);
+/* Unlinks and frees; while keyd is asked, its answer does the freeing. */
+void ledger_stmt_drop(struct ledger_stmt *s);
 
 #endif

@@ -177,8 +177,8 @@ void ledger_free(struct ledger **lp)
     {
         remove_group(l, FOG_CONTAINER(it, ledger_group, link));
     }
-    while ((n = fog_list_pop_front(&l->open)) != NULL)
-        ledger_stmt_free(FOG_CONTAINER(n, ledger_stmt, link));
+    while ((n = fog_list_first(&l->open)) != NULL)
+        ledger_stmt_drop(FOG_CONTAINER(n, ledger_stmt, link));
     fog_map_free(&l->by_serial);
     registry_unref(&l->reg);
     pthread_mutex_destroy(&l->lock);

@@ -28,19 +28,13 @@ static void round_key(struct fog_buf *b, char letter, const struct fog_ethaddr *
     fog_wr_u32(b, round);
 }
 
-void ledger_stmt_free(struct ledger_stmt *s)
-{
-    free(s);
-}
-
-/* keyd's answer may still be under way: its callback frees what was dropped meanwhile. */
-static void drop(struct ledger_stmt *s)
+void ledger_stmt_drop(struct ledger_stmt *s)
 {
     fog_link_remove(&s->link);
     if (s->signing)
         s->dropped = true;
     else
-        ledger_stmt_free(s);
+        free(s);
 }
 
 static void put_stmt(struct claim_batch *batch, const struct ledger_stmt *s)
@@ -352,7 +346,7 @@ static void on_signed(void *ctx, const struct keyd_answer *answer)
 
     s->signing = false;
     if (s->dropped) {
-        ledger_stmt_free(s);
+        free(s);
         return;
     }
     if (rc == FOG_EREPLAY || rc == FOG_ESTALE) {
@@ -491,7 +485,7 @@ int ledger_answered(struct ledger *l, const struct fog_ethaddr *house, uint32_t 
         s->state = STMT_SIGNED;
         return rc;
     }
-    drop(s);
+    ledger_stmt_drop(s);
     return 0;
 }
 

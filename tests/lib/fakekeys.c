@@ -74,6 +74,8 @@ static void forget(struct fakekeys *k)
 
     while ((w = k->first) != NULL) {
         k->first = w->next;
+        w->answer.err = FOG_ECANCELED;
+        w->done(w->ctx, &w->answer);
         free(w);
     }
 }
