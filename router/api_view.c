@@ -132,6 +132,7 @@ static void put_box(const struct router *r, const struct record_box *b, struct f
 
 static void put_verdict(const struct verdict *v, struct fog_json *o)
 {
+    struct fog_json *evidence = fog_json_new_object();
     char label[FOG_BOX_LABEL_LEN + 1];
 
     router_label(v->box, label);
@@ -143,10 +144,11 @@ static void put_verdict(const struct verdict *v, struct fog_json *o)
     fog_json_set_u64(o, "failed", v->failed);
     fog_json_set_i64(o, "until_ms", v->state == VERDICT_WITHDRAWN ? v->until : 0);
     fog_json_set_i64(o, "last_report_ms", v->last_ms);
-    api_set_plain_hex(o, "chunk", v->chunk.b, 32);
-    fog_json_set_u64(o, "leaf", v->leaf);
-    api_set_plain_hex(o, "expected", v->expected.b, 32);
-    api_set_plain_hex(o, "got", v->got.b, 32);
+    api_set_plain_hex(evidence, "chunk", v->chunk.b, 32);
+    fog_json_set_u64(evidence, "leaf", v->leaf);
+    api_set_plain_hex(evidence, "expected", v->expected.b, 32);
+    api_set_plain_hex(evidence, "got", v->got.b, 32);
+    fog_json_set_take(o, "evidence", &evidence);
 }
 
 static struct fog_json *instances(const struct router *r)

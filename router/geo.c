@@ -113,36 +113,6 @@ static struct fog_bytes cut(struct fog_bytes *rest, char at)
     return head;
 }
 
-static bool is_word(struct fog_bytes t)
-{
-    for (size_t i = 0; i < t.len; i++)
-        if (!(t.p[i] >= 'a' && t.p[i] <= 'z') && !(t.p[i] >= '0' && t.p[i] <= '9') && t.p[i] != '-')
-            return false;
-    return t.len > 0;
-}
-
-static int parse_place(struct fog_bytes text, struct prefix *out)
-{
-    struct fog_bytes country = cut(&text, '/'), as = cut(&text, '/');
-    uint64_t asn;
-
-    if (fog_bytes_eq(country, fog_bytes_str("unknown")) && as.len == 0 && text.len == 0)
-        return 0;
-    if (country.len != 2 || !is_word(country) || country.p[0] < 'a' || country.p[1] < 'a')
-        return FOG_EFORMAT;
-    fog_strcpy(out->country, sizeof out->country, country);
-    if (as.len > 0) {
-        if (as.len < 3 || memcmp(as.p, "as", 2) != 0 ||
-            fog_parse_u64(fog_bytes_of(as.p + 2, as.len - 2), UINT32_MAX, &asn) != 0)
-            return FOG_EFORMAT;
-        out->asn = (uint32_t)asn;
-    }
-    if (text.len > 0 &&
-        (as.len == 0 || !is_word(text) || !fog_strcpy(out->metro, sizeof out->metro, text)))
-        return FOG_EFORMAT;
-    return 0;
-}
-
 static struct fog_bytes trim(struct fog_bytes t)
 {
     while (t.len > 0 && (t.p[0] == ' ' || t.p[0] == '\t'))
@@ -152,24 +122,67 @@ static struct fog_bytes trim(struct fog_bytes t)
     return t;
 }
 
+/* The first word; *rest is what follows it, without the spaces between. */
+static struct fog_bytes next_word(struct fog_bytes *rest)
+{
+    size_t n = 0;
+    struct fog_bytes word;
+
+    while (n < rest->len && rest->p[n] != ' ' && rest->p[n] != '\t')
+        n++;
+    word = fog_bytes_of(rest->p, n);
+    *rest = trim(fog_bytes_of(rest->p + n, rest->len - n));
+    return word;
+}
+
+/* Lower case letters, digits and '-', after lowering; at most size - 1 of them. */
+static bool take_word(struct fog_bytes t, char *out, size_t size)
+{
+    if (t.len == 0 || !fog_strcpy(out, size, t))
+        return false;
+    for (char *c = out; *c != 0; c++) {
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+        if (!(*c >= 'a' && *c <= 'z') && !(*c >= '0' && *c <= '9') && *c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* "de", "DE 64500", "de as64500 berlin", "unknown". */
+static int parse_place(struct fog_bytes text, struct prefix *out)
+{
+    struct fog_bytes country = next_word(&text), as = next_word(&text), metro = next_word(&text);
+    char word[16];
+    uint64_t asn;
+
+    if (text.len > 0 || !take_word(country, word, sizeof word))
+        return FOG_EFORMAT;
+    if (strcmp(word, "unknown") == 0)
+        return as.len == 0 ? 0 : FOG_EFORMAT;
+    if (strlen(word) != 2 || word[0] < 'a' || word[1] < 'a')
+        return FOG_EFORMAT;
+    memcpy(out->country, word, sizeof out->country);
+    if (as.len > 2 && fog_ascii_ieq(fog_bytes_of(as.p, 2), fog_bytes_str("as")))
+        as = fog_bytes_of(as.p + 2, as.len - 2);
+    if (as.len > 0) {
+        if (fog_parse_u64(as, UINT32_MAX, &asn) != 0)
+            return FOG_EFORMAT;
+        out->asn = (uint32_t)asn;
+    }
+    return metro.len == 0 || take_word(metro, out->metro, sizeof out->metro) ? 0 : FOG_EFORMAT;
+}
+
 /* 1: a row; 0: nothing on this line. */
 static int parse_line(struct fog_bytes line, struct prefix *out)
 {
-    struct fog_bytes rest = cut(&line, '#'), word;
+    struct fog_bytes rest = trim(cut(&line, '#'));
     int rc;
 
-    rest = trim(rest);
     if (rest.len == 0)
         return 0;
-    for (size_t i = 0; i < rest.len; i++)
-        if (rest.p[i] == '\t') {
-            word = cut(&rest, '\t');
-            goto place;
-        }
-    word = cut(&rest, ' ');
-place:
     memset(out, 0, sizeof *out);
-    if ((rc = parse_prefix(word, out)) != 0 || (rc = parse_place(trim(rest), out)) != 0)
+    if ((rc = parse_prefix(next_word(&rest), out)) != 0 || (rc = parse_place(rest, out)) != 0)
         return rc;
     return 1;
 }

@@ -3,8 +3,9 @@
  * database (MaxMind DB file, door to libmaxminddb), else unknown, which is a value and not an
  * error. Owns the loaded tables; reads files only in geo_new.
  *
- * Prefix map: text, one "PREFIX PLACE" per line, '#' comments. PLACE is a country, perhaps a
- * network and a metro: "de", "de/as3320", "de/as3320/berlin", or "unknown".
+ * Prefix map: text, one "PREFIX COUNTRY [ASN [METRO]]" per line, '#' comments, any case:
+ * "203.0.113.0/24 de", "203.0.113.0/24 DE 64500 berlin"; COUNTRY may be "unknown" (then nothing
+ * follows).
  */
 #ifndef FOG_ROUTER_GEO_H
 #define FOG_ROUTER_GEO_H

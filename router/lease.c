@@ -12,6 +12,7 @@ struct leases {
     struct fog_map *boxes;
     struct leases_ops ops;
     fog_time_ms started, cut_hold_ms, cut_until; /* cut_until 0: no cut */
+    fog_time_ms cut_grew;                        /* when a box was last counted into it */
 };
 
 /* Every legal move; leaving a state for itself is no move. */
@@ -199,12 +200,19 @@ static void look_for_cut(struct leases *l, fog_time_ms now)
         l->ops.cut(l->ops.arg, true);
     }
     l->cut_until = now + l->cut_hold_ms;
+    l->cut_grew = now;
 }
 
 static void fell_silent(struct leases *l, struct lease_box *b, fog_time_ms now)
 {
     if (b->silent_at == 0)
         b->silent_at = now;
+    /* Idle boxes are noticed up to a beat later than those whose connection broke: the cut grows
+     * while it does. */
+    if (l->cut_until != 0 && now - l->cut_grew <= LEASE_CUT_WINDOW) {
+        b->cut = true;
+        l->cut_grew = now;
+    }
     look_for_cut(l, now);
 }
 

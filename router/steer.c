@@ -5,7 +5,7 @@
 #include "core/content/names.h"
 #include "core/content/path.h"
 #include "core/obs/log.h"
-#include "router/session.h"
+#include "router/steer_core.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,16 +32,6 @@ struct signing {
 struct bucket {
     int64_t milli; /* thousandths of a session */
     fog_time_ms at;
-};
-
-struct steer {
-    char zone[64];
-    struct steer_ops ops;
-    unsigned new_per_s;
-    struct sessions sessions;
-    struct fog_map *buckets;
-    struct fog_list signings;
-    unsigned n_waits;
 };
 
 const char *steer_why_name(enum steer_why why)
@@ -119,8 +109,7 @@ static struct steer_decision here(enum steer_why why)
     return (struct steer_decision){.verdict = STEER_HERE, .why = why};
 }
 
-/* May this client prefix open another session now? */
-static bool may_open(struct steer *s, const struct fog_addr *client)
+bool steer_may_open(struct steer *s, const struct fog_addr *client)
 {
     char prefix[FOG_ADDR_TEXT_MAX];
     fog_time_ms now = s->ops.now(s->ops.arg);
@@ -147,7 +136,7 @@ static bool may_open(struct steer *s, const struct fog_addr *client)
     return true;
 }
 
-static unsigned depth_of(struct fog_bytes path)
+unsigned steer_depth(struct fog_bytes path)
 {
     unsigned n = path.len > 0;
 
@@ -159,10 +148,10 @@ static unsigned depth_of(struct fog_bytes path)
 static struct steer_decision entry(struct steer *s, const struct steer_ask *ask, int status)
 {
     struct steer_decision d = {.verdict = STEER_REDIRECT, .status = status, .why = STEER_WHY_NONE};
-    unsigned depth = depth_of(ask->path);
+    unsigned depth = steer_depth(ask->path);
     char sid[STEER_SID_MAX];
 
-    if (!may_open(s, ask->client)) {
+    if (!steer_may_open(s, ask->client)) {
         d = here(STEER_WHY_RATE);
         d.verdict = STEER_REFUSE;
         d.status = 429;
@@ -176,11 +165,6 @@ static struct steer_decision entry(struct steer *s, const struct steer_ask *ask,
 
 /* --- choosing a box --- */
 
-struct choice {
-    struct pick pick;
-    const struct cellmap *map;
-};
-
 static void group_of(const char *site, uint32_t slot, struct fog_hash *pg)
 {
     struct fog_site_id id = {{0}};
@@ -191,9 +175,9 @@ static void group_of(const char *site, uint32_t slot, struct fog_hash *pg)
         memset(pg, 0, sizeof *pg);
 }
 
-static bool choose(struct steer *s, const struct fog_addr *client, const char *site, uint32_t slot,
-                   const struct session *session, const uint8_t (*also_not)[32], size_t n_not,
-                   struct choice *out)
+bool steer_choose(struct steer *s, const struct fog_addr *client, const char *site, uint32_t slot,
+                  const struct session *session, const uint8_t (*also_not)[32], size_t n_not,
+                  struct steer_choice *out)
 {
     uint8_t usable[CELLMAP_ROWS_MAX], holders[32][32];
     uint32_t load[CELLMAP_ROWS_MAX];
@@ -238,10 +222,10 @@ static bool choose(struct steer *s, const struct fog_addr *client, const char *s
 bool steer_explain(struct steer *s, const struct fog_addr *client, const char *site, uint32_t slot,
                    struct steer_explain *out)
 {
-    struct choice c = {.pick = {.row = -1}};
+    struct steer_choice c = {.pick = {.row = -1}};
 
     memset(out, 0, sizeof *out);
-    (void)choose(s, client, site, slot, NULL, NULL, 0, &c);
+    (void)steer_choose(s, client, site, slot, NULL, NULL, 0, &c);
     if (c.map == NULL)
         return false;
     s->ops.locate(s->ops.arg, client, &out->client);
@@ -258,15 +242,16 @@ bool steer_explain(struct steer *s, const struct fog_addr *client, const char *s
 
 /* --- URLs and grants --- */
 
-static void url_prefix(const char *zone, const char *site, const char *box,
-                       const struct fog_addr *addr, const char *grant, char *out, size_t size)
+void steer_url(const char *zone, const char *site, const char *box, const struct fog_addr *addr,
+               const char *grant, char *out, size_t size)
 {
     uint16_t port = fog_addr_port(addr);
-    char tail[8] = "";
+    char tail[8] = "", url[STEER_URL_MAX];
 
     if (port != 443)
         snprintf(tail, sizeof tail, ":%u", port);
-    snprintf(out, size, "https://%s.%s.%s%s/g/%s/", site, box, zone, tail, grant);
+    snprintf(url, sizeof url, "https://%s.%s.%s%s/g/%s/", site, box, zone, tail, grant);
+    (void)fog_strcpy(out, size, fog_bytes_str(url));
 }
 
 static bool is_fresh(const struct steer *s, const struct router_grant *g)
@@ -316,8 +301,8 @@ static void release(struct steer *s, struct session_grant *g, bool ok)
         g->waiting = w->next;
         s->n_waits--;
         if (ok) {
-            url_prefix(s->zone, w->site, w->d.box, &w->addr, g->grant->text, w->d.prefix,
-                       sizeof w->d.prefix);
+            steer_url(s->zone, w->site, w->d.box, &w->addr, g->grant->text, w->d.prefix,
+                      sizeof w->d.prefix);
         } else {
             w->d.verdict = STEER_HERE;
             w->d.why = STEER_WHY_NO_GRANT;
@@ -381,7 +366,7 @@ static void sign(struct steer *s, const struct steer_ask *ask, struct session *s
 
 /* Redirects to that row, with the grant in use or a new one. */
 static void redirect(struct steer *s, const struct steer_ask *ask, struct session *session,
-                     const struct choice *c, enum steer_why why,
+                     const struct steer_choice *c, enum steer_why why,
                      void (*done)(void *ctx, const struct steer_decision *d), void *ctx)
 {
     const struct cellmap_row *row = &c->map->rows[c->pick.row];
@@ -400,7 +385,7 @@ static void redirect(struct steer *s, const struct steer_ask *ask, struct sessio
     session->has_box = true;
     memcpy(session->box, row->key, sizeof session->box);
     if (g->grant != NULL && g->waiting == NULL && is_fresh(s, g->grant)) {
-        url_prefix(s->zone, ask->site, d.box, &addr, g->grant->text, d.prefix, sizeof d.prefix);
+        steer_url(s->zone, ask->site, d.box, &addr, g->grant->text, d.prefix, sizeof d.prefix);
         done(ctx, &d);
         return;
     }
@@ -455,7 +440,7 @@ static void to_box(struct steer *s, const struct steer_ask *ask, struct session 
 {
     fog_time_ms now = s->ops.now(s->ops.arg);
     uint64_t object = object_tag(&ask->object);
-    struct choice c = {.pick = {.row = -1}};
+    struct steer_choice c = {.pick = {.row = -1}};
     struct steer_decision d = here(STEER_WHY_SENT_BACK);
     const uint8_t *before;
     bool moved = false;
@@ -473,7 +458,7 @@ static void to_box(struct steer *s, const struct steer_ask *ask, struct session 
         s->ops.reask(s->ops.arg, before);
         moved = true;
     }
-    if (!choose(s, ask->client, ask->site, ask->slot, session, NULL, 0, &c)) {
+    if (!steer_choose(s, ask->client, ask->site, ask->slot, session, NULL, 0, &c)) {
         d = here(STEER_WHY_NO_BOX);
         done(ctx, &d);
         return;
@@ -493,7 +478,7 @@ static struct session *download_session(struct steer *s, const struct steer_ask 
     memcpy(key + 32, ask->object.b, 32);
     v = fog_siphash(s->sessions.key, fog_bytes_of(key, sizeof key));
     memcpy(id, &v, sizeof id);
-    return session_by_id(&s->sessions, id, depth_of(ask->path), s->ops.now(s->ops.arg));
+    return session_by_id(&s->sessions, id, steer_depth(ask->path), s->ops.now(s->ops.arg));
 }
 
 void steer_decide(struct steer *s, const struct steer_ask *ask,
@@ -533,132 +518,4 @@ void steer_decide(struct steer *s, const struct steer_ask *ask,
         return;
     }
     done(ctx, &d);
-}
-
-/* --- assign --- */
-
-struct assignment { /* on its own: the steer may go before the last signature comes */
-    char zone[64];
-    struct steer_assign a;
-    struct fog_addr addrs[STEER_TARGETS];
-    char boxes[STEER_TARGETS][27];
-    char site[17];
-    unsigned wanted, answered;
-    void (*done)(void *ctx, const struct steer_assign *a);
-    void *ctx;
-};
-
-struct assign_part {
-    struct assignment *all;
-    unsigned i;
-};
-
-static void on_part(void *ctx, int err, const struct router_grant *grant)
-{
-    struct assign_part *part = ctx;
-    struct assignment *all = part->all;
-
-    if (err == 0) {
-        struct steer_target *t = &all->a.targets[all->a.n_targets++];
-        memcpy(t->box, all->boxes[part->i], sizeof t->box);
-        url_prefix(all->zone, all->site, t->box, &all->addrs[part->i], grant->text, t->url_prefix,
-                   sizeof t->url_prefix);
-        memcpy(t->serial, grant->serial, sizeof t->serial);
-        t->tick_bytes = grant->tick_bytes;
-        t->max_bytes = grant->max_bytes;
-        t->not_after = grant->not_after;
-    }
-    free(part);
-    if (++all->answered < all->wanted)
-        return;
-    if (all->a.n_targets == 0) {
-        all->a.status = 503;
-        all->a.retry_after_s = 2;
-    }
-    all->done(all->ctx, &all->a);
-    free(all);
-}
-
-/* Up to n boxes for the viewer, best first, all different. */
-static unsigned targets(struct steer *s, const struct steer_assign_ask *ask,
-                        const struct session *session, unsigned n, struct cellmap_row *rows,
-                        struct assignment *all)
-{
-    uint8_t given[STEER_TARGETS][32];
-    unsigned have = 0;
-
-    while (have < n) {
-        struct choice c = {.pick = {.row = -1}};
-        if (!choose(s, ask->client, ask->site, 0, have == 0 ? session : NULL,
-                    (const uint8_t(*)[32])given, have, &c))
-            break;
-        rows[have] = c.map->rows[c.pick.row];
-        if (!cellmap_row_addr(&rows[have], &all->addrs[have]))
-            break;
-        fog_box_label(&rows[have].box, all->boxes[have]);
-        memcpy(given[have], rows[have].key, 32);
-        have++;
-    }
-    return have;
-}
-
-static void refuse_assign(unsigned status, unsigned retry_s,
-                          void (*done)(void *ctx, const struct steer_assign *a), void *ctx)
-{
-    struct steer_assign a = {.status = (int)status, .retry_after_s = retry_s};
-
-    done(ctx, &a);
-}
-
-void steer_assign(struct steer *s, const struct steer_assign_ask *ask,
-                  void (*done)(void *ctx, const struct steer_assign *a), void *ctx)
-{
-    unsigned depth = depth_of(ask->path),
-             n = ask->n_anchors < STEER_TARGETS ? ask->n_anchors : STEER_TARGETS;
-    struct cellmap_row rows[STEER_TARGETS];
-    struct session *session = NULL;
-    struct assignment *all;
-    struct fog_site_id site;
-    unsigned wanted;
-
-    if (fog_site_label_parse(fog_bytes_str(ask->site), &site) != 0 || n == 0 || depth > 64) {
-        refuse_assign(400, 0, done, ctx);
-        return;
-    }
-    if (!may_open(s, ask->client)) {
-        refuse_assign(429, 1, done, ctx);
-        return;
-    }
-    all = FOG_NEW(assignment);
-    memcpy(all->zone, s->zone, sizeof all->zone);
-    all->done = done;
-    all->ctx = ctx;
-    all->a.status = 200;
-    fog_strcpy(all->site, sizeof all->site, fog_bytes_str(ask->site));
-    if (ask->sid[0] == 0 || session_find(&s->sessions, ask->site, ask->path, ask->sid,
-                                         s->ops.now(s->ops.arg), &session) != 0)
-        session_make_id(&s->sessions, ask->site, ask->path, depth, s->ops.rng, all->a.sid);
-    else
-        fog_strcpy(all->a.sid, sizeof all->a.sid, fog_bytes_str(ask->sid));
-    wanted = all->wanted = targets(s, ask, session, n, rows, all);
-    if (wanted == 0 || s->ops.grants.issue == NULL) {
-        free(all);
-        refuse_assign(503, 2, done, ctx);
-        return;
-    }
-    for (unsigned i = 0; i < wanted; i++) {
-        struct router_grant_ask g = {.publisher_id = ask->publisher_id,
-                                     .node_id = rows[i].node_id,
-                                     .path = ask->path,
-                                     .depth = depth,
-                                     .anchor = ask->anchors[i],
-                                     .life_s = STEER_SESSION_LIFE_S};
-        struct assign_part *part = FOG_NEW(assign_part);
-        part->all = all;
-        part->i = i;
-        memcpy(g.site, site.b, sizeof g.site);
-        memcpy(g.box, rows[i].key, sizeof g.box);
-        memcpy(g.node, rows[i].node, sizeof g.node);
-        s->ops.grants.issue(s->ops.grants.arg, &g, on_part, part); /* the last answer frees `all` */
-    }
 }

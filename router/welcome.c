@@ -65,6 +65,9 @@ static void place_of(struct lconn *l, struct record_box *b)
         fog_addr_prefix_text(peer, net);
         fog_strcpy(b->domain, sizeof b->domain, fog_bytes_str(net));
     }
+    for (char *c = b->country; *c != 0; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
     if (strlen(b->country) != 2 || b->country[0] < 'a' || b->country[0] > 'z' ||
         b->country[1] < 'a' || b->country[1] > 'z')
         b->country[0] = 0;

@@ -1,27 +1,18 @@
 /*
  * A router instance and boxes over real connections in one process: enrolment, leases, maps,
- * publishing, placement, death and repair, certificates. Keys, storage and money are fakes behind
- * the ports.
+ * publishing, placement, death and repair, certificates.
  */
-#include "core/base/assert.h"
-#include "core/base/map.h"
 #include "core/content/manifest.h"
 #include "core/content/pointer.h"
 #include "core/content/release.h"
-#include "core/crypto/rng_system.h"
 #include "core/crypto/x509.h"
-#include "core/io/conn.h"
-#include "core/io/loop.h"
-#include "core/obs/log.h"
 #include "router/copies.h"
-#include "router/core.h"
 #include "router/enrol.h"
 #include "router/publish.h"
 #include "router/router.h"
 #include "router/steer_in.h"
-#include "tests/lib/fogkit.h"
+#include "tests/lib/routerkit.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,145 +35,7 @@ struct box {
     struct fog_buf chain;
 };
 
-static struct fogkit kit;
-static struct fog_loop *loop;
-static struct fog_timer *watchdog, *poll_timer;
-static bool timed_out;
-static struct router *router;
-static struct fog_listener *hub_listener;
-static struct fog_tls_server *hub_tls;
-static struct fog_tls_cert *hub_cert;
 static struct box boxes[BOXES];
-static struct fog_map *store;
-static struct fog_buf ca_key, ca_cert;
-static unsigned grants_signed;
-
-/* --- loop helpers --- */
-
-static void on_watchdog(void *arg)
-{
-    (void)arg;
-    timed_out = true;
-    fog_loop_stop(loop);
-}
-
-static bool (*waiting_for)(void);
-
-static void on_poll(void *arg)
-{
-    (void)arg;
-    if (waiting_for != NULL && waiting_for())
-        fog_loop_stop(loop);
-    else
-        fog_timer_start(poll_timer, 2);
-}
-
-static void run_until(bool (*cond)(void))
-{
-    waiting_for = cond;
-    timed_out = false;
-    fog_timer_start(watchdog, 8000);
-    fog_timer_start(poll_timer, 0);
-    fog_loop_run(loop);
-    fog_timer_stop(watchdog);
-    fog_timer_stop(poll_timer);
-    assert_false(timed_out);
-}
-
-/* --- ports --- */
-
-static fog_time_ms hub_ms(void *arg)
-{
-    (void)arg;
-    return fog_wall_ms();
-}
-
-static void sign(void *arg, uint16_t type, struct fog_bytes body,
-                 void (*done)(void *ctx, int err, const uint8_t sig[64]), void *ctx)
-{
-    struct fog_sig sig;
-
-    (void)arg;
-    fog_sign(&kit.map_key, (enum fog_sign_type)type, &kit.fog_id, body, &sig);
-    done(ctx, 0, sig.b);
-}
-
-static void issue_cert(void *arg, const struct router_ca_request *req,
-                       void (*done)(void *ctx, int err, struct fog_bytes chain), void *ctx)
-{
-    const char *name = req->dns_name;
-    struct fog_x509_leaf leaf = {.spki = fog_bytes_of(req->spki, req->spki_len),
-                                 .dns_names = &name,
-                                 .n_dns_names = 1,
-                                 .not_before = req->not_before,
-                                 .not_after = req->not_after,
-                                 .serial = {1, 2, 3}};
-    struct fog_buf chain = {0};
-    int rc = fog_x509_issue(fog_buf_bytes(&ca_key), fog_buf_bytes(&ca_cert), &leaf, &chain);
-
-    (void)arg;
-    done(ctx, rc, fog_buf_bytes(&chain));
-    fog_buf_fini(&chain);
-}
-
-static void issue_grant(void *arg, const struct router_grant_ask *ask,
-                        void (*done)(void *ctx, int err, const struct router_grant *grant),
-                        void *ctx)
-{
-    struct router_grant g = {.text = "GRANT"};
-
-    (void)arg;
-    g.not_after = (uint32_t)(fog_wall_ms() / 1000) + ask->life_s;
-    grants_signed++;
-    done(ctx, 0, &g);
-}
-
-static void objects_has(void *arg, const struct router_ref *refs, size_t n,
-                        void (*done)(void *ctx, int err, const bool *present), void *ctx)
-{
-    bool *present = calloc(n + 1, sizeof *present);
-
-    (void)arg;
-    for (size_t i = 0; i < n; i++)
-        present[i] = fog_map_get(store, fog_bytes_of(refs[i].id.b, 32)) != NULL;
-    done(ctx, 0, present);
-    free(present);
-}
-
-static void objects_put(void *arg, const struct router_ref *ref, struct fog_bytes bytes,
-                        void (*done)(void *ctx, int err), void *ctx)
-{
-    struct fog_buf *b = FOG_NEW(fog_buf);
-
-    (void)arg;
-    fog_buf_append(b, bytes.p, bytes.len);
-    b = fog_map_put(store, fog_bytes_of(ref->id.b, 32), b);
-    if (b != NULL) {
-        fog_buf_fini(b);
-        free(b);
-    }
-    if (done != NULL)
-        done(ctx, 0);
-}
-
-static void objects_get(void *arg, const struct router_ref *ref,
-                        void (*done)(void *ctx, int err, struct fog_bytes bytes), void *ctx)
-{
-    const struct fog_buf *b = fog_map_get(store, fog_bytes_of(ref->id.b, 32));
-
-    (void)arg;
-    done(ctx, b == NULL ? -ENOENT : 0, b == NULL ? (struct fog_bytes){0} : fog_buf_bytes(b));
-}
-
-static void objects_hold(void *arg, const struct fog_hash *pg, const struct router_ref *refs,
-                         size_t n, void (*done)(void *ctx, int err), void *ctx)
-{
-    (void)arg;
-    (void)pg;
-    (void)refs;
-    (void)n;
-    done(ctx, 0);
-}
 
 /* --- boxes --- */
 
@@ -247,7 +100,7 @@ static void box_listen(struct box *b)
                            &b->tls),
         0);
     assert_int_equal(fog_addr_parse("127.0.0.1:0", &at), 0);
-    assert_int_equal(fog_listener_new(loop, &at, b->tls, on_box_accept, b, &b->listener), 0);
+    assert_int_equal(fog_listener_new(rk.loop, &at, b->tls, on_box_accept, b, &b->listener), 0);
 }
 
 static void box_start(unsigned i, unsigned uses)
@@ -269,22 +122,23 @@ static void box_start(unsigned i, unsigned uses)
     memcpy(b->key, key.pub.b, 32);
     box_listen(b);
     fog_listener_addr(b->listener, &at);
-    kit.hubs = router->hubs;
+    rk.kit.hubs = rk.router->hubs;
     {
         struct enrol_token t = {
-            .fog_id = kit.fog_id, .hub_set = kit.hubs.id, .n_hubs = 1, .uses = uses};
+            .fog_id = rk.kit.fog_id, .hub_set = rk.kit.hubs.id, .n_hubs = 1, .uses = uses};
         struct fog_sig sig;
         t.not_after_ms = fog_wall_ms() + 100000;
-        fog_listener_addr(hub_listener, &t.hubs[0].addr);
-        memcpy(t.hubs[0].key, kit.hub.pub.b, 32);
+        fog_listener_addr(rk.hub_listener, &t.hubs[0].addr);
+        memcpy(t.hubs[0].key, rk.kit.hub.pub.b, 32);
         t.operator_addr[0] = (uint8_t)(i + 1);
         t.serial[0] = (uint8_t)(i + 1);
-        t.signer = kit.map_key.pub;
+        t.signer = rk.kit.map_key.pub;
         assert_int_equal(enrol_token_body(&t, &token), 0);
-        fog_sign(&kit.map_key, FOG_SIGN_ENROLL_TOKEN, &kit.fog_id, fog_buf_bytes(&token), &sig);
+        fog_sign(&rk.kit.map_key, FOG_SIGN_ENROLL_TOKEN, &rk.kit.fog_id, fog_buf_bytes(&token),
+                 &sig);
         fog_buf_append(&token, sig.b, 64);
     }
-    conf.genesis = fog_buf_bytes(&kit.genesis_bytes);
+    conf.genesis = fog_buf_bytes(&rk.kit.genesis_bytes);
     conf.token = fog_buf_bytes(&token);
     fog_addr_format(&at, conf.hello.advertise);
     conf.hello.flags = FOG_BOX_REACHABLE | FOG_BOX_EDGE | FOG_BOX_STORAGE;
@@ -292,7 +146,7 @@ static void box_start(unsigned i, unsigned uses)
     conf.hello.class = FOG_CLASS_RACK;
     memcpy(conf.hello.country, i % 2 == 0 ? "de" : "fr", 3);
     snprintf(conf.hello.domain, sizeof conf.hello.domain, "rack-%u", i);
-    assert_int_equal(member_new(loop, &conf, &ops, &b->m), 0);
+    assert_int_equal(member_new(rk.loop, &conf, &ops, &b->m), 0);
     fog_buf_fini(&token);
 }
 
@@ -304,64 +158,17 @@ static void box_kill(unsigned i)
     member_free(&b->m); /* the connection goes without a word */
 }
 
-static void on_hub_accept(struct fog_conn *c, void *arg)
-{
-    (void)arg;
-    assert_string_equal(fog_conn_alpn(c), "fog-lease/1");
-    router_adopt_lease(router, c);
-}
-
 /* --- set-up --- */
 
 static int setup(void **state)
 {
-    static const char *const alpn[] = {"fog-lease/1", NULL};
-    struct router_conf conf = {0};
-    struct router_all_ports ports = {
-        .clock = {NULL, hub_ms}, .ca = {NULL, issue_cert}, .grants = {NULL, issue_grant}};
-    static const uint8_t seed[16] = "store", serial[16] = {7};
-
     (void)state;
-    fog_log_setup(FOG_LOG_BROKEN, "test");
-    fogkit_init(&kit, 2);
-    loop = fog_loop_new();
-    watchdog = fog_timer_new(loop, on_watchdog, NULL);
-    poll_timer = fog_timer_new(loop, on_poll, NULL);
-    store = fog_map_new(seed);
-    assert_int_equal(fog_x509_key_new(&ca_key), 0);
-    assert_int_equal(
-        fog_x509_ca_make(fog_buf_bytes(&ca_key), "test CA", 1000, 4000000000, serial, &ca_cert), 0);
-    assert_int_equal(fog_tls_cert_node(kit.hub_seed, &hub_cert), 0);
-    assert_int_equal(
-        fog_tls_server_new(&(struct fog_tls_server_conf){.node = hub_cert, .node_alpn = alpn},
-                           &hub_tls),
-        0);
-    assert_int_equal(fog_addr_parse("127.0.0.1:0", &conf.public_addr), 0);
-    assert_int_equal(
-        fog_listener_new(loop, &conf.public_addr, hub_tls, on_hub_accept, NULL, &hub_listener), 0);
-    fog_listener_addr(hub_listener, &conf.public_addr);
-    memcpy(ports.signer.key, kit.map_key.pub.b, 32);
-    ports.signer.sign = sign;
-    ports.objects = (struct router_objects){
-        .has = objects_has, .put = objects_put, .get = objects_get, .hold = objects_hold};
-    conf.zone = "fog.test";
-    conf.genesis = fog_buf_bytes(&kit.genesis_bytes);
-    conf.root_seed = kit.root_seed;
-    conf.seed = kit.hub_seed;
-    conf.public_port = fog_addr_port(&conf.public_addr);
-    conf.any_publisher = true;
-    conf.dev = true;
-    conf.k = 2;
-    conf.grace_ms = 50;
-    assert_int_equal(router_new(loop, &conf, &ports, &router), 0);
+    routerkit_start();
     return 0;
 }
 
 static int teardown(void **state)
 {
-    size_t at = 0;
-    struct fog_buf *o;
-
     (void)state;
     for (unsigned i = 0; i < BOXES; i++) {
         member_free(&boxes[i].m);
@@ -370,21 +177,7 @@ static int teardown(void **state)
         fog_tls_cert_unref(&boxes[i].cert);
         fog_buf_fini(&boxes[i].chain);
     }
-    router_free(&router);
-    fog_listener_free(&hub_listener);
-    fog_tls_server_free(&hub_tls);
-    fog_tls_cert_unref(&hub_cert);
-    fog_timer_free(&watchdog);
-    fog_timer_free(&poll_timer);
-    while ((o = fog_map_next(store, &at, NULL)) != NULL) {
-        fog_buf_fini(o);
-        free(o);
-    }
-    fog_map_free(&store);
-    fog_buf_fini(&ca_key);
-    fog_buf_fini(&ca_cert);
-    fogkit_fini(&kit);
-    fog_loop_free(&loop);
+    routerkit_stop();
     return 0;
 }
 
@@ -408,14 +201,14 @@ static void test_boxes_enrol_and_everybody_has_the_same_map(void **state)
     (void)state;
     for (unsigned i = 0; i < BOXES; i++)
         box_start(i, 1);
-    run_until(all_have_ids);
+    routerkit_until(all_have_ids);
     for (unsigned i = 0; i < BOXES; i++) {
         assert_true(boxes[i].enrolled);
         assert_true(member_is_leased(boxes[i].m));
-        assert_true(member_is_hub(boxes[i].m, kit.hub.pub.b));
+        assert_true(member_is_hub(boxes[i].m, rk.kit.hub.pub.b));
         assert_in_range(member_hub_ms(boxes[i].m) - fog_wall_ms() + 1500, 0, 3000);
-        assert_true(fog_hash_eq(&member_map(boxes[i].m)->self, &router_cellmap(router)->self));
-        assert_true(router_knows_box(router, boxes[i].key));
+        assert_true(fog_hash_eq(&member_map(boxes[i].m)->self, &router_cellmap(rk.router)->self));
+        assert_true(router_knows_box(rk.router, boxes[i].key));
     }
 }
 
@@ -437,8 +230,11 @@ static void test_a_used_token_lets_nobody_else_in(void **state)
 {
     struct member_conf conf = {.jitter_seed = 9};
     struct member_ops ops = {.on_refused = on_refused};
-    struct enrol_token t = {
-        .fog_id = kit.fog_id, .hub_set = router->hubs.id, .n_hubs = 1, .uses = 1, .serial = {1}};
+    struct enrol_token t = {.fog_id = rk.kit.fog_id,
+                            .hub_set = rk.router->hubs.id,
+                            .n_hubs = 1,
+                            .uses = 1,
+                            .serial = {1}};
     struct fog_buf token = {0};
     struct member *thief;
     struct fog_sig sig;
@@ -447,17 +243,17 @@ static void test_a_used_token_lets_nobody_else_in(void **state)
     (void)state;
     t.not_after_ms = fog_wall_ms() + 100000;
     t.operator_addr[0] = 1;
-    fog_listener_addr(hub_listener, &t.hubs[0].addr);
-    memcpy(t.hubs[0].key, kit.hub.pub.b, 32);
-    t.signer = kit.map_key.pub;
+    fog_listener_addr(rk.hub_listener, &t.hubs[0].addr);
+    memcpy(t.hubs[0].key, rk.kit.hub.pub.b, 32);
+    t.signer = rk.kit.map_key.pub;
     assert_int_equal(enrol_token_body(&t, &token), 0);
-    fog_sign(&kit.map_key, FOG_SIGN_ENROLL_TOKEN, &kit.fog_id, fog_buf_bytes(&token), &sig);
+    fog_sign(&rk.kit.map_key, FOG_SIGN_ENROLL_TOKEN, &rk.kit.fog_id, fog_buf_bytes(&token), &sig);
     fog_buf_append(&token, sig.b, 64);
-    conf.genesis = fog_buf_bytes(&kit.genesis_bytes);
+    conf.genesis = fog_buf_bytes(&rk.kit.genesis_bytes);
     conf.token = fog_buf_bytes(&token);
     conf.seed = seed;
-    assert_int_equal(member_new(loop, &conf, &ops, &thief), 0);
-    run_until(was_refused);
+    assert_int_equal(member_new(rk.loop, &conf, &ops, &thief), 0);
+    routerkit_until(was_refused);
     assert_false(member_is_leased(thief));
     member_free(&thief);
     fog_buf_fini(&token);
@@ -471,13 +267,6 @@ static struct fog_sign_key release_key;
 static struct publish_result result;
 static bool published;
 
-static void put_object(uint8_t kind, const struct fog_hash *id, struct fog_bytes bytes)
-{
-    struct router_ref ref = {.kind = kind, .id = *id, .len = (uint32_t)bytes.len};
-
-    objects_put(NULL, &ref, bytes, NULL, NULL);
-}
-
 static void make_file(const char *text, const char *type, struct fog_hash *manifest)
 {
     struct fog_manifest m = {.n_variants = 1};
@@ -490,16 +279,17 @@ static void make_file(const char *text, const char *type, struct fog_hash *manif
     fog_hasher_final(&h, FOG_IDENTITY, &m.variants[0]);
     assert_int_equal(fog_manifest_encode(&m, &b), 0);
     fog_manifest_id(fog_buf_bytes(&b), manifest);
-    put_object(FOG_KIND_CHUNK, &m.variants[0].chunk_ids[0], fog_bytes_str(text));
-    put_object(FOG_KIND_MANIFEST, manifest, fog_buf_bytes(&b));
+    routerkit_put(FOG_KIND_CHUNK, &m.variants[0].chunk_ids[0], fog_bytes_str(text));
+    routerkit_put(FOG_KIND_MANIFEST, manifest, fog_buf_bytes(&b));
     fog_buf_fini(&b);
+    fog_hasher_fini(&h);
     fog_manifest_fini(&m);
 }
 
 static void on_page(const struct fog_ref *ref, struct fog_bytes page, void *arg)
 {
     (void)arg;
-    put_object(FOG_KIND_PAGE, &ref->id, page);
+    routerkit_put(FOG_KIND_PAGE, &ref->id, page);
 }
 
 static void on_published(void *ctx, const struct publish_result *res)
@@ -525,24 +315,21 @@ static void publish(const char *playlist, uint64_t seq, bool forget_a_segment)
                             .kind = FOG_POINTER_SITE,
                             .gen = 1,
                             .seq = seq};
-    struct fog_buf bytes = {0}, *gone;
+    struct fog_buf bytes = {0};
 
     make_file(playlist, "application/vnd.apple.mpegurl", &e[0].manifest);
     make_file("segment one", "video/mp4", &e[1].manifest);
     make_file("segment two", "video/mp4", &e[2].manifest);
-    if (forget_a_segment) {
-        gone = fog_map_del(store, fog_bytes_of(e[2].manifest.b, 32));
-        fog_buf_fini(gone);
-        free(gone);
-    }
+    if (forget_a_segment)
+        routerkit_forget(&e[2].manifest);
     assert_int_equal(fog_release_build(e, 3, on_page, NULL, &p.table), 0);
     p.issued_ms = fog_wall_ms();
     p.max_stale_s = FOG_SITE_STALE_S;
-    assert_int_equal(fog_pointer_seal(&p, &release_key, &kit.fog_id, &bytes), 0);
+    assert_int_equal(fog_pointer_seal(&p, &release_key, &rk.kit.fog_id, &bytes), 0);
     published = false;
-    publish_pointer(router->publish, &publisher_id, fog_buf_bytes(&bytes), (struct fog_bytes){0},
+    publish_pointer(rk.router->publish, &publisher_id, fog_buf_bytes(&bytes), (struct fog_bytes){0},
                     on_published, NULL);
-    run_until(is_published);
+    routerkit_until(is_published);
     fog_buf_fini(&bytes);
 }
 
@@ -550,7 +337,7 @@ static bool copies_are_made(void)
 {
     struct copies_status st;
 
-    copies_status(router->copies, &result.site, 0, &st);
+    copies_status(rk.router->copies, &result.site, 0, &st);
     return st.groups == 4 && st.copies_min == 2;
 }
 
@@ -566,10 +353,10 @@ static void test_a_release_is_checked_then_placed_twice(void **state)
     fog_sign_key_of(release_seed, &release_key);
     doc = (struct fog_keydoc){.gen = 1, .n_keys = 1};
     doc.keys[0] = release_key.pub;
-    assert_int_equal(fog_keydoc_seal(&doc, (struct fog_bytes){0}, &recovery, &kit.fog_id, &keydoc),
-                     0);
+    assert_int_equal(
+        fog_keydoc_seal(&doc, (struct fog_bytes){0}, &recovery, &rk.kit.fog_id, &keydoc), 0);
     publisher_id = doc.publisher_id;
-    records_put_pub(router->rec, &doc, fog_buf_bytes(&keydoc), NULL, NULL);
+    records_put_pub(rk.router->rec, &doc, fog_buf_bytes(&keydoc), NULL, NULL);
     fog_buf_fini(&keydoc);
 
     publish("#EXTM3U\nhttps://elsewhere.example/s1.m4s\n", 1, false);
@@ -581,8 +368,8 @@ static void test_a_release_is_checked_then_placed_twice(void **state)
     assert_string_equal(result.code, "missing_object");
     publish("#EXTM3U\ns1.m4s\ns2.m4s\n", 1, false);
     assert_int_equal(result.status, 200);
-    run_until(copies_are_made);
-    copies_status(router->copies, &result.site, 0, &st);
+    routerkit_until(copies_are_made);
+    copies_status(rk.router->copies, &result.site, 0, &st);
     assert_true(st.spread);
     for (unsigned i = 0; i < BOXES; i++)
         assert_true(boxes[i].pointers >= 1);
@@ -619,7 +406,7 @@ static void test_a_viewer_gets_a_box_keeps_it_and_moves_when_he_asks_again(void 
     ask.site = label;
     ask.path = fog_bytes_str("movie/master.m3u8");
     assert_int_equal(fog_addr_parse("127.0.0.1:1", &client), 0);
-    steer_decide(router->steer, &ask, on_decision, NULL);
+    steer_decide(rk.router->steer, &ask, on_decision, NULL);
     assert_int_equal(decision.verdict, STEER_REDIRECT);
     assert_int_equal(decision.status, 302);
     assert_int_equal(sscanf(decision.prefix, "/~s/%64[^/]/", sid), 1);
@@ -629,24 +416,24 @@ static void test_a_viewer_gets_a_box_keeps_it_and_moves_when_he_asks_again(void 
     ask.path = fog_bytes_str("movie/s1.m4s");
     ask.slot = 1;
     ask.object.b[0] = 1;
-    steer_decide(router->steer, &ask, on_decision, NULL);
+    steer_decide(rk.router->steer, &ask, on_decision, NULL);
     assert_int_equal(decision.verdict, STEER_REDIRECT);
     assert_int_equal(decision.status, 307);
     assert_non_null(strstr(decision.prefix, "/g/GRANT/"));
     assert_true(decision.why == STEER_WHY_HOLDER_LESS_LOADED || decision.why == STEER_WHY_HOLDER);
     memcpy(first, decision.box, sizeof first);
-    before = grants_signed;
+    before = rk.grants_signed;
     ask.object.b[0] = 2;
-    steer_decide(router->steer, &ask, on_decision, NULL);
+    steer_decide(rk.router->steer, &ask, on_decision, NULL);
     assert_string_equal(decision.box, first);
     assert_int_equal(decision.why, STEER_WHY_STICKY);
-    assert_int_equal(grants_signed, before);              /* one grant per session and box */
-    steer_decide(router->steer, &ask, on_decision, NULL); /* the same object again */
+    assert_int_equal(rk.grants_signed, before);              /* one grant per session and box */
+    steer_decide(rk.router->steer, &ask, on_decision, NULL); /* the same object again */
     assert_int_equal(decision.why, STEER_WHY_REASKED);
     assert_string_not_equal(decision.box, first);
 
     ask.path = fog_bytes_str("other/s1.m4s"); /* a session is bound to its folder */
-    steer_decide(router->steer, &ask, on_decision, NULL);
+    steer_decide(rk.router->steer, &ask, on_decision, NULL);
     assert_int_equal(decision.why, STEER_WHY_BAD_SESSION);
     assert_int_equal(decided, 5);
 }
@@ -674,7 +461,7 @@ static void test_a_box_gets_a_certificate_for_its_own_name_only(void **state)
     snprintf(name, sizeof name, "*.%s.fog.test", member_label(boxes[0].m));
     assert_int_equal(fog_x509_csr_make(fog_buf_bytes(&key), name, &der), 0);
     assert_int_equal(member_csr(boxes[0].m, fog_buf_bytes(&der)), 0);
-    run_until(has_cert);
+    routerkit_until(has_cert);
     assert_int_equal(fog_x509_not_after(fog_buf_bytes(&boxes[0].chain), &until), 0);
     assert_true(until > fog_wall_ms() / 1000 + 80 * 86400);
     fog_buf_fini(&key);
@@ -689,7 +476,7 @@ static bool copies_are_back(void)
 {
     struct copies_status st;
 
-    copies_status(router->copies, &result.site, 0, &st);
+    copies_status(rk.router->copies, &result.site, 0, &st);
     for (size_t i = 0; i < st.n_holders; i++)
         if (memcmp(st.holders[i], boxes[killed].key, 32) == 0)
             return false;
@@ -702,14 +489,14 @@ static void test_a_killed_box_is_out_at_once_and_its_copies_are_made_again(void 
     struct copies_totals t;
 
     (void)state;
-    copies_status(router->copies, &result.site, 0, &st);
+    copies_status(rk.router->copies, &result.site, 0, &st);
     for (unsigned i = 0; i < BOXES; i++)
         if (memcmp(st.holders[0], boxes[i].key, 32) == 0)
             killed = i;
     box_kill(killed);
-    run_until(copies_are_back);
-    assert_false(leases_is_usable(router->leases, boxes[killed].key));
-    copies_totals(router->copies, 0, &t);
+    routerkit_until(copies_are_back);
+    assert_false(leases_is_usable(rk.router->leases, boxes[killed].key));
+    copies_totals(rk.router->copies, 0, &t);
     assert_int_equal(t.below, 0);
 }
 
@@ -717,7 +504,7 @@ static unsigned leaver;
 
 static bool has_left(void)
 {
-    return leases_get(router->leases, boxes[leaver].key)->state == LEASE_LEFT;
+    return leases_get(rk.router->leases, boxes[leaver].key)->state == LEASE_LEFT;
 }
 
 static void test_a_clean_leave_withdraws_at_once(void **state)
@@ -725,8 +512,8 @@ static void test_a_clean_leave_withdraws_at_once(void **state)
     (void)state;
     leaver = killed == 0 ? 1 : 0;
     member_leave(boxes[leaver].m, 1000, NULL, NULL);
-    run_until(has_left);
-    assert_false(leases_is_usable(router->leases, boxes[leaver].key));
+    routerkit_until(has_left);
+    assert_false(leases_is_usable(rk.router->leases, boxes[leaver].key));
     member_free(&boxes[leaver].m);
 }
 
