@@ -127,6 +127,7 @@ int storage_open_kv(struct kv *kv, const struct storage_config *cfg, struct stor
         st->engine_bytes = engine_bytes(&e);
         st->usable_bytes = (cfg->quota_bytes - st->engine_bytes) / 100 * (100 - SLACK_PERCENT);
     }
+    st->since_watch_bytes = UINT32_MAX; /* the first put measures */
     pthread_mutex_init(&st->lock, NULL);
     pthread_mutex_init(&st->shown_lock, NULL);
     pthread_mutex_init(&st->ns_lock, NULL);

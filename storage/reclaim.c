@@ -196,6 +196,9 @@ int reclaim(struct storage *st, uint64_t want_bytes, bool move)
         const struct table *t = &l.v[chosen];
         if (t->live > 0 && (!move || t->live > t->bytes - t->bytes / WORTH_PART))
             break;
+        /* what moves is on the disk twice until its old tables go */
+        if (moved != 0 && moved + t->live > st->engine_bytes / 4)
+            break;
         if (t->live > 0)
             rc = move_all(st, t);
         gained += t->bytes - (t->live < t->bytes ? t->live : t->bytes);

@@ -41,33 +41,45 @@ static int check_file_system(struct storage *st, uint64_t need)
     return 0;
 }
 
+/* Near the wall: dead tables go; when that is not enough, the log goes to its tables too. */
+static int make_room(struct storage *st, uint64_t need, uint64_t limit)
+{
+    uint64_t disk;
+    int rc;
+
+    for (int tries = 0; tries < 4; tries++) {
+        if ((rc = kv_disk_bytes(st->kv, &disk)) != 0)
+            return rc;
+        /* the second look only wants the wall itself */
+        if (disk + need <= (tries == 0 ? limit : st->cfg.quota_bytes))
+            return 0;
+        if (tries > 0 && (rc = kv_flush(st->kv)) != 0)
+            return rc;
+        if ((rc = reclaim(st, disk + need - limit + limit / 64, true)) != 0)
+            return rc;
+    }
+    fog_unusual("storage.over_quota", "disk_bytes=%" PRIu64 " quota_bytes=%" PRIu64, disk,
+                st->cfg.quota_bytes);
+    return FOG_EBUSY; /* measured again at the next put */
+}
+
 int space_check(struct storage *st, uint64_t need)
 {
-    uint64_t step, disk, limit;
+    uint64_t step = st->cfg.quota_bytes / 256;
     int rc;
 
     if (st->dir == NULL)
         return 0;
     if ((rc = check_file_system(st, need)) != 0)
         return rc;
-    step = st->cfg.quota_bytes / 256;
     if (step < st->engine_bytes / 8)
         step = st->engine_bytes / 8;
     if (st->since_watch_bytes < step)
         return 0;
-    limit = st->cfg.quota_bytes - st->engine_bytes / 2;
-    if ((rc = kv_disk_bytes(st->kv, &disk)) != 0)
+    if ((rc = make_room(st, need, st->cfg.quota_bytes - st->engine_bytes / 2)) != 0)
         return rc;
-    if (disk + need > limit) {
-        if ((rc = reclaim(st, disk + need - limit + step, true)) != 0 ||
-            (rc = kv_disk_bytes(st->kv, &disk)) != 0)
-            return rc;
-    } else if (st->dead_bytes > st->cfg.quota_bytes / 16 &&
-               (rc = reclaim(st, UINT64_MAX, false)) != 0) {
+    if (st->dead_bytes > st->cfg.quota_bytes / 16 && (rc = reclaim(st, UINT64_MAX, false)) != 0)
         return rc;
-    }
-    if (disk + need > st->cfg.quota_bytes)
-        return FOG_EBUSY; /* measured again at the next put */
     st->since_watch_bytes = 0;
     return 0;
 }

@@ -11,7 +11,7 @@
 #include "core/base/rng.h"
 #include "core/base/str.h"
 #include "core/obs/log.h"
-#include "storage/storage.h"
+#include "storage/store.h"
 #include "tests/lib/sample.h"
 
 #include <errno.h>
@@ -48,6 +48,7 @@ struct model {
     uint32_t pinned[PINNED_MAX]; /* numbers; 0: free */
     uint32_t pointer, ledger;    /* highest acknowledged */
     uint64_t reports;
+    uint64_t most_on_disk;
 };
 
 static const struct fog_hash pointer_name = {{9}};
@@ -301,10 +302,11 @@ static void assert_model(struct storage *st, const struct model *m)
 }
 
 /* Returns how long opening took. */
-static double check_store(const char *dir, const struct model *m)
+static double check_store(const char *dir, struct model *m)
 {
     struct storage_config cfg = {.dir = dir, .quota_bytes = QUOTA};
     struct fog_buf report = {0};
+    uint64_t disk;
     struct storage *st;
     double from = seconds(), opened;
 
@@ -315,6 +317,11 @@ static double check_store(const char *dir, const struct model *m)
         (void)fprintf(stderr, "%s", fog_buf_cstr(&report));
         fail("the walk disagrees with the counters", 0, FOG_ECORRUPT);
     }
+    check("size of the directory", 0, kv_disk_bytes(st->kv, &disk));
+    if (disk > QUOTA)
+        fail("the directory is above its quota, MiB", (uint32_t)(disk >> 20), FOG_EQUOTA);
+    if (disk > m->most_on_disk)
+        m->most_on_disk = disk;
     fog_buf_fini(&report);
     storage_close(&st);
     return opened;
@@ -356,8 +363,8 @@ int main(int argc, char **argv)
         slowest = opened > slowest ? opened : slowest;
     }
     printf("store_crash: rounds=%u seed=%" PRIu64 " acknowledged=%" PRIu64
-           " chunks=%u lost=0 slowest_open_s=%.3f\n",
-           rounds, seed, m->reports, m->n_acked, slowest);
+           " chunks=%u lost=0 most_on_disk_mib=%u slowest_open_s=%.3f\n",
+           rounds, seed, m->reports, m->n_acked, (unsigned)(m->most_on_disk >> 20), slowest);
     sample_dir_remove(dir);
     free(m);
     return 0;
