@@ -39,6 +39,7 @@ struct router {
     struct hubset hubs;
     struct fog_buf hubs_bytes;
     const struct hubset_instance *self;
+    struct fog_hash beacon_seed; /* secret of this instance's hash chain */
 
     struct db *db;
     struct records *rec;

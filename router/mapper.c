@@ -27,17 +27,10 @@ struct mapper {
 
 static int load(struct mapper *m)
 {
-    struct fog_buf v = {0}, seed = {0};
-    struct fog_hash h;
-    int rc = records_get(m->r->rec, "beacon", &seed);
+    struct fog_buf v = {0};
+    int rc;
 
-    if (rc == 0 && seed.len == sizeof h.b) {
-        memcpy(h.b, seed.data, sizeof h.b);
-        beacon_init(&m->beacon, &h);
-    } else {
-        rc = FOG_ECORRUPT; /* router.c stores one before it makes or accepts a hub set */
-        goto out;
-    }
+    beacon_init(&m->beacon, &m->r->beacon_seed);
     if (!fog_hash_eq(&m->beacon.anchor, &m->r->self->anchor)) {
         fog_broken("map.beacon",
                    "error=\"the hub set names another beacon chain than the stored one\"");
@@ -60,7 +53,6 @@ static int load(struct mapper *m)
         fog_buf_append(&m->map_bytes, v.data + 8, v.len - 8);
 out:
     fog_buf_fini(&v);
-    fog_buf_fini(&seed);
     return rc;
 }
 

@@ -303,8 +303,9 @@ static int open_db(struct router *r)
 
 /* The secret of the hash chain, made once. It is on its way to disk before any map reveals a value;
  * a crash in between leaves no map behind either. */
-static int beacon_seed(struct router *r, struct fog_hash *seed)
+static int beacon_seed(struct router *r)
 {
+    struct fog_hash *seed = &r->beacon_seed;
     struct fog_buf v = {0};
     int rc = records_get(r->rec, "beacon", &v);
 
@@ -320,8 +321,7 @@ static int beacon_seed(struct router *r, struct fog_hash *seed)
 }
 
 /* A fog of one instance whose root key is at hand: its first hub set. */
-static int make_hub_set(struct router *r, const struct router_conf *conf,
-                        const struct fog_hash *seed)
+static int make_hub_set(struct router *r, const struct router_conf *conf)
 {
     struct hubset *s = FOG_NEW(hubset);
     struct beacon *chain = FOG_NEW(beacon);
@@ -330,7 +330,7 @@ static int make_hub_set(struct router *r, const struct router_conf *conf,
     struct fog_sig sig;
     int rc;
 
-    beacon_init(chain, seed);
+    beacon_init(chain, &r->beacon_seed);
     fog_sign_key_of(conf->seed, &self);
     s->version = 1;
     s->n = s->t = 1;
@@ -360,8 +360,7 @@ static int make_hub_set(struct router *r, const struct router_conf *conf,
 static int load_hub_set(struct router *r, const struct router_conf *conf)
 {
     struct fog_sign_key self;
-    struct fog_hash seed;
-    int rc = beacon_seed(r, &seed);
+    int rc = beacon_seed(r);
 
     if (rc != 0)
         return rc;
@@ -370,7 +369,7 @@ static int load_hub_set(struct router *r, const struct router_conf *conf)
     } else {
         rc = records_get(r->rec, "hubset", &r->hubs_bytes);
         if (rc == -ENOENT && conf->root_seed != NULL)
-            rc = make_hub_set(r, conf, &seed);
+            rc = make_hub_set(r, conf);
     }
     if (rc == 0)
         rc = hubset_decode(fog_buf_bytes(&r->hubs_bytes), &r->hubs);
