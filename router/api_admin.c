@@ -109,6 +109,7 @@ static void revoke_go(struct api_call *c, const struct fog_json *in)
         return;
     }
     b->revoked = true;
+    leasewire_drop(c->r, b->key, "this box was taken out of the fog");
     leases_on_leave(c->r->leases, b->key, router_now(c->r));
     mapper_boxes_changed(c->r->mapper);
     records_put_box(c->r->rec, b, on_stored, c);

@@ -79,6 +79,8 @@ void leasewire_send_all(struct router *r, uint16_t type, struct fog_bytes body);
 void leasewire_send_pointer(struct router *r, const struct record_site *s);
 /* Sends a nonce over the lease; the answer goes to leases_on_probe. */
 void leasewire_probe(struct router *r, const uint8_t box[32]);
+/* Ends the box's connection with REFUSE_REVOKED. */
+void leasewire_drop(struct router *r, const uint8_t box[32], const char *text);
 size_t leasewire_count(const struct router *r);
 
 /* router.c */

@@ -85,6 +85,14 @@ void leasewire_send_all(struct router *r, uint16_t type, struct fog_bytes body)
     }
 }
 
+void leasewire_drop(struct router *r, const uint8_t box[32], const char *text)
+{
+    struct lconn *l = find(r, box);
+
+    if (l != NULL)
+        lconn_refuse(l, FOG_WIRE_HELLO, FOG_REFUSE_REVOKED, true, 3600000, text);
+}
+
 size_t leasewire_count(const struct router *r)
 {
     size_t n = 0;

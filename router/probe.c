@@ -236,8 +236,10 @@ static void ask_public(struct probes *p, const struct record_box *b)
     if (p->n >= PROBES_MAX)
         return;
     router_label(b->key, label);
-    snprintf(url, sizeof url, "https://probe.%s.%s:%u/.well-known/fogbank", label, p->r->conf.zone,
-             fog_addr_port(&b->addr));
+    /* Any site label does: the certificate is a wildcard, and the path is answered on every host.
+     */
+    snprintf(url, sizeof url, "https://aaaaaaaaaaaaaaaa.%s.%s:%u/.well-known/fogbank", label,
+             p->r->conf.zone, fog_addr_port(&b->addr));
     f.url = url;
     a = FOG_NEW(ask);
     a->p = p;

@@ -7,13 +7,16 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 struct routerkit rk;
 static struct fog_timer *watchdog, *poll_timer;
 static bool timed_out;
+static char ca_file[] = "/tmp/fog-routerkit-ca-XXXXXX";
 static struct fog_tls_server *hub_tls;
 static struct fog_tls_cert *hub_cert;
 
@@ -191,6 +194,13 @@ void routerkit_start(void)
     assert_int_equal(fog_x509_ca_make(fog_buf_bytes(&rk.ca_key), "test CA", 1000, 4000000000,
                                       serial, &rk.ca_cert),
                      0);
+    {
+        int fd = mkstemp(ca_file);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, rk.ca_cert.data, rk.ca_cert.len), (ssize_t)rk.ca_cert.len);
+        close(fd);
+        conf.ca_file = ca_file;
+    }
     assert_int_equal(fog_tls_cert_node(rk.kit.hub_seed, &hub_cert), 0);
     assert_int_equal(
         fog_tls_server_new(&(struct fog_tls_server_conf){.node = hub_cert, .node_alpn = alpn},
@@ -224,6 +234,7 @@ void routerkit_stop(void)
     struct fog_buf *o;
 
     router_free(&rk.router);
+    unlink(ca_file);
     fog_listener_free(&rk.hub_listener);
     fog_tls_server_free(&hub_tls);
     fog_tls_cert_unref(&hub_cert);

@@ -6,6 +6,7 @@
 #include "core/content/pointer.h"
 #include "core/content/release.h"
 #include "core/crypto/x509.h"
+#include "core/http/server.h"
 #include "router/copies.h"
 #include "router/enrol.h"
 #include "router/publish.h"
@@ -33,6 +34,8 @@ struct box {
     unsigned places, pointers, maps, certs;
     bool enrolled;
     struct fog_buf chain;
+    struct fog_tls_cert *public_cert; /* once it has one */
+    unsigned asked;                   /* public requests */
 };
 
 static struct box boxes[BOXES];
@@ -82,23 +85,49 @@ static void on_cert(void *arg, struct fog_bytes chain, int64_t not_after_ms)
     fog_buf_append(&b->chain, chain.p, chain.len);
 }
 
-static void on_box_accept(struct fog_conn *c, void *arg)
+static struct fog_http_server *public_server;
+
+static void on_public_request(struct fog_http_req *req, void *arg)
 {
     (void)arg;
+    for (unsigned i = 0; i < BOXES; i++) {
+        struct fog_bytes host = fog_http_req_authority(req);
+        boxes[i].asked +=
+            boxes[i].label[0] != 0 && memmem(host.p, host.len, boxes[i].label, 26) != NULL;
+    }
+    fog_http_respond_bytes(req, 200, NULL, 0, fog_bytes_str("{}"));
+}
+
+static struct fog_tls_cert *pick(void *arg, const char *sni)
+{
+    struct box *b = arg;
+
+    return b->public_cert == NULL || sni == NULL ? NULL : fog_tls_cert_ref(b->public_cert);
+}
+
+static void on_box_accept(struct fog_conn *c, void *arg)
+{
+    uint8_t key[32];
+
+    (void)arg;
+    if (!fog_conn_peer_key(c, key)) {
+        fog_http_server_adopt(public_server, c);
+        return;
+    }
     fog_conn_adopt(c, NULL, NULL);
     fog_conn_close(c);
 }
 
 static void box_listen(struct box *b)
 {
-    static const char *const alpn[] = {"fog-fill/1", NULL};
+    static const char *const node_alpn[] = {"fog-fill/1", NULL}, *const alpn[] = {"h2", NULL};
+    struct fog_tls_server_conf conf = {
+        .pick = pick, .arg = b, .alpn = alpn, .node_alpn = node_alpn};
     struct fog_addr at;
 
     assert_int_equal(fog_tls_cert_node(b->seed, &b->cert), 0);
-    assert_int_equal(
-        fog_tls_server_new(&(struct fog_tls_server_conf){.node = b->cert, .node_alpn = alpn},
-                           &b->tls),
-        0);
+    conf.node = b->cert;
+    assert_int_equal(fog_tls_server_new(&conf, &b->tls), 0);
     assert_int_equal(fog_addr_parse("127.0.0.1:0", &at), 0);
     assert_int_equal(fog_listener_new(rk.loop, &at, b->tls, on_box_accept, b, &b->listener), 0);
 }
@@ -164,6 +193,8 @@ static int setup(void **state)
 {
     (void)state;
     routerkit_start();
+    public_server = fog_http_server_new(
+        rk.loop, &(struct fog_http_server_conf){.on_request = on_public_request});
     return 0;
 }
 
@@ -175,8 +206,10 @@ static int teardown(void **state)
         fog_listener_free(&boxes[i].listener);
         fog_tls_server_free(&boxes[i].tls);
         fog_tls_cert_unref(&boxes[i].cert);
+        fog_tls_cert_unref(&boxes[i].public_cert);
         fog_buf_fini(&boxes[i].chain);
     }
+    fog_http_server_free(&public_server);
     routerkit_stop();
     return 0;
 }
@@ -438,6 +471,45 @@ static void test_a_viewer_gets_a_box_keeps_it_and_moves_when_he_asks_again(void 
     assert_int_equal(decided, 5);
 }
 
+static struct steer_assign assigned;
+
+static void on_assigned(void *ctx, const struct steer_assign *a)
+{
+    (void)ctx;
+    assigned = *a;
+}
+
+static void test_a_kit_player_gets_different_boxes_one_per_anchor(void **state)
+{
+    struct fog_addr client;
+    struct steer_assign_ask ask = {
+        .client = &client, .sid = "", .path = fog_bytes_str("movie"), .n_anchors = 3};
+    char label[FOG_SITE_LABEL_LEN + 1], sid[STEER_SID_MAX];
+    unsigned before = rk.grants_signed;
+
+    (void)state;
+    fog_site_label(&result.site, label);
+    ask.site = label;
+    assert_int_equal(fog_addr_parse("127.0.0.1:1", &client), 0);
+    steer_assign(rk.router->steer, &ask, on_assigned, NULL);
+    assert_int_equal(assigned.status, 200);
+    assert_int_equal(assigned.n_targets, 3);
+    assert_int_equal(rk.grants_signed, before + 3);
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(assigned.targets[i].box, assigned.targets[j].box);
+    memcpy(sid, assigned.sid, sizeof sid);
+    ask.sid = sid; /* renewing keeps the session */
+    steer_assign(rk.router->steer, &ask, on_assigned, NULL);
+    assert_string_equal(assigned.sid, sid);
+    ask.path = fog_bytes_str("other"); /* of another folder: a new one */
+    steer_assign(rk.router->steer, &ask, on_assigned, NULL);
+    assert_string_not_equal(assigned.sid, sid);
+    ask.n_anchors = 0;
+    steer_assign(rk.router->steer, &ask, on_assigned, NULL);
+    assert_int_equal(assigned.status, 400);
+}
+
 /* --- certificates --- */
 
 static bool has_cert(void)
@@ -464,8 +536,28 @@ static void test_a_box_gets_a_certificate_for_its_own_name_only(void **state)
     routerkit_until(has_cert);
     assert_int_equal(fog_x509_not_after(fog_buf_bytes(&boxes[0].chain), &until), 0);
     assert_true(until > fog_wall_ms() / 1000 + 80 * 86400);
+    assert_int_equal(fog_tls_cert_from_pem(fog_buf_bytes(&boxes[0].chain), fog_buf_bytes(&key),
+                                           &boxes[0].public_cert),
+                     0);
     fog_buf_fini(&key);
     fog_buf_fini(&der);
+}
+
+static bool is_judged(void)
+{
+    const struct lease_box *b = leases_get(rk.router->leases, boxes[0].key);
+
+    return b->last_probe != 0 && b->probe_until == 0;
+}
+
+static void test_a_box_that_viewers_complain_about_is_asked_as_they_ask(void **state)
+{
+    (void)state;
+    memcpy(boxes[0].label, member_label(boxes[0].m), 26);
+    leases_on_reask(rk.router->leases, boxes[0].key, fog_loop_now_ms(rk.loop));
+    routerkit_until(is_judged);
+    assert_int_equal(boxes[0].asked, 1); /* by its public name, certificate checked */
+    assert_true(leases_is_usable(rk.router->leases, boxes[0].key));
 }
 
 /* --- death --- */
@@ -524,7 +616,9 @@ int main(void)
         cmocka_unit_test(test_a_used_token_lets_nobody_else_in),
         cmocka_unit_test(test_a_release_is_checked_then_placed_twice),
         cmocka_unit_test(test_a_viewer_gets_a_box_keeps_it_and_moves_when_he_asks_again),
+        cmocka_unit_test(test_a_kit_player_gets_different_boxes_one_per_anchor),
         cmocka_unit_test(test_a_box_gets_a_certificate_for_its_own_name_only),
+        cmocka_unit_test(test_a_box_that_viewers_complain_about_is_asked_as_they_ask),
         cmocka_unit_test(test_a_killed_box_is_out_at_once_and_its_copies_are_made_again),
         cmocka_unit_test(test_a_clean_leave_withdraws_at_once),
     };
