@@ -20,19 +20,43 @@ static uint64_t rotate(uint64_t v, unsigned by)
     return v << by | v >> (64 - by);
 }
 
+/* One row of the chi step; written out because the loop form is three times slower. */
+static inline void chi_row(uint64_t *row)
+{
+    uint64_t a0 = row[0], a1 = row[1];
+
+    row[0] ^= ~row[1] & row[2];
+    row[1] ^= ~row[2] & row[3];
+    row[2] ^= ~row[3] & row[4];
+    row[3] ^= ~row[4] & a0;
+    row[4] ^= ~a0 & a1;
+}
+
+static inline void theta(uint64_t a[25])
+{
+    uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
+    uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
+    uint64_t c2 = a[2] ^ a[7] ^ a[12] ^ a[17] ^ a[22];
+    uint64_t c3 = a[3] ^ a[8] ^ a[13] ^ a[18] ^ a[23];
+    uint64_t c4 = a[4] ^ a[9] ^ a[14] ^ a[19] ^ a[24];
+    uint64_t d0 = c4 ^ rotate(c1, 1), d1 = c0 ^ rotate(c2, 1), d2 = c1 ^ rotate(c3, 1);
+    uint64_t d3 = c2 ^ rotate(c4, 1), d4 = c3 ^ rotate(c0, 1);
+
+    for (unsigned y = 0; y < 25; y += 5) {
+        a[y] ^= d0;
+        a[y + 1] ^= d1;
+        a[y + 2] ^= d2;
+        a[y + 3] ^= d3;
+        a[y + 4] ^= d4;
+    }
+}
+
 static void permute(uint64_t a[25])
 {
     for (unsigned round = 0; round < 24; round++) {
-        uint64_t c[5], moving;
+        uint64_t moving;
 
-        for (unsigned x = 0; x < 5; x++)
-            c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
-        for (unsigned x = 0; x < 5; x++) {
-            uint64_t d = c[(x + 4) % 5] ^ rotate(c[(x + 1) % 5], 1);
-
-            for (unsigned y = 0; y < 25; y += 5)
-                a[x + y] ^= d;
-        }
+        theta(a);
         moving = a[1];
         for (unsigned i = 0; i < 24; i++) {
             uint64_t next = a[pi[i]];
@@ -40,12 +64,8 @@ static void permute(uint64_t a[25])
             a[pi[i]] = rotate(moving, rho[i]);
             moving = next;
         }
-        for (unsigned y = 0; y < 25; y += 5) {
-            for (unsigned x = 0; x < 5; x++)
-                c[x] = a[x + y];
-            for (unsigned x = 0; x < 5; x++)
-                a[x + y] = c[x] ^ (~c[(x + 1) % 5] & c[(x + 2) % 5]);
-        }
+        for (unsigned y = 0; y < 25; y += 5)
+            chi_row(a + y);
         a[0] ^= round_constants[round];
     }
 }
@@ -67,9 +87,25 @@ static void absorb_byte(struct fog_keccak *k, uint8_t byte)
 void fog_keccak_update(struct fog_keccak *k, const void *p, size_t len)
 {
     const uint8_t *bytes = p;
+    size_t i = 0;
 
-    for (size_t i = 0; i < len; i++)
-        absorb_byte(k, bytes[i]);
+    while (i < len) {
+        if (k->fill % 8 == 0 && len - i >= 8) {
+            uint64_t lane = 0;
+
+            for (unsigned b = 8; b > 0; b--)
+                lane = lane << 8 | bytes[i + b - 1];
+            k->lane[k->fill / 8] ^= lane;
+            k->fill += 8;
+            i += 8;
+            if (k->fill == FOG_KECCAK_RATE) {
+                permute(k->lane);
+                k->fill = 0;
+            }
+        } else {
+            absorb_byte(k, bytes[i++]);
+        }
+    }
 }
 
 void fog_keccak_final(struct fog_keccak *k, struct fog_hash *out)

@@ -48,7 +48,7 @@ static void open_box(struct world_box *b)
     struct world *w = b->world;
     struct ledger_conf conf = {.domain = w->domain,
                                .node = b->node,
-                               .max_live = 100,
+                               .max_live = w->max_live,
                                .week_length_s = w->week_length_s,
                                .store = &b->store.port,
                                .signer = &b->keys.port};
@@ -109,9 +109,14 @@ static void fill_registry(struct world *w)
 
 void world_init(struct world *w)
 {
+    world_init_live(w, 100);
+}
+
+void world_init_live(struct world *w, size_t max_live)
+{
     struct fog_ethaddr settlement = {{0x5e}}, nobody = {{0}};
 
-    *w = (struct world){.week_length_s = 604800, .publisher = {{0x11}}};
+    *w = (struct world){.week_length_s = 604800, .publisher = {{0x11}}, .max_live = max_live};
     w->hub_ms = (fog_time_ms)START_WEEK * 604800 * 1000 + 10000;
     claim_domain_init(&w->domain, 31337, &settlement);
     fakekeys_init(&w->keys, 1);

@@ -32,6 +32,7 @@ struct world_box {
 struct world {
     fog_time_ms hub_ms;
     uint32_t week_length_s;
+    size_t max_live;
     struct claim_domain domain;
     struct registry *reg;
     struct fakekeys keys; /* the house's */
@@ -47,7 +48,8 @@ struct world {
 };
 
 /* Hub time starts at 10 s into an hour at the beginning of week 3000 (of week_length_s 604800). */
-void world_init(struct world *w);
+void world_init(struct world *w); /* ledgers of 100 grants */
+void world_init_live(struct world *w, size_t max_live);
 void world_fini(struct world *w);
 
 /* Issues a grant for the path "v/..." of the site "site-label"; anchor NULL: class P. */

@@ -4,6 +4,7 @@
 #include "tests/lib/claimworld.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -296,6 +297,69 @@ static void test_progress_tells_only_what_changed(void **state)
     world_fini(&w);
 }
 
+/* --- serving threads --- */
+
+#define THREADS 4
+#define SPENDS  20000
+
+struct server {
+    pthread_t thread;
+    struct world *w;
+    const struct issued *shared; /* all threads serve under this one */
+    const struct issued *own;
+    struct grant_use use;
+    bool ok;
+};
+
+static void *serve(void *arg)
+{
+    struct server *s = arg;
+    struct ledger *l = s->w->box[0].ledger;
+
+    s->ok = true;
+    for (int i = 0; i < SPENDS && s->ok; i++) {
+        const struct issued *g = i % 2 == 0 ? s->shared : s->own;
+        struct ledger_grant *h = NULL;
+
+        s->ok = ledger_check(l, fog_bytes_str(g->text), &s->use, &h, NULL) == LEDGER_OK &&
+                ledger_allow(l, h, s->use.hub_ms) > 0;
+        if (s->ok)
+            ledger_spend(l, h, 3, s->use.hub_ms);
+        ledger_done(l, &h);
+    }
+    return NULL;
+}
+
+static void test_no_byte_is_lost_between_threads_and_flushes(void **state)
+{
+    struct server s[THREADS];
+    struct issued shared, own[THREADS];
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    assert_int_equal(world_issue(&w, 0, NULL, 100 << 20, &shared), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(world_issue(&w, 0, NULL, 1 << 20, &own[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        s[i] = (struct server){.w = &w, .shared = &shared, .own = &own[i], .use = world_use(&w)};
+        assert_int_equal(pthread_create(&s[i].thread, NULL, serve, &s[i]), 0);
+    }
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(ledger_flush(w.box[0].ledger, w.hub_ms), 0);
+        assert_int_equal(ledger_turn(w.box[0].ledger, w.hub_ms, 1000), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(s[i].thread, NULL), 0);
+        assert_true(s[i].ok);
+    }
+    world_pass(&w, 1000); /* what came after the last flush above */
+    world_crash_box(&w, 0);
+    world_pass(&w, WORLD_HOUR);
+    assert_true(w.newest.cum_bytes == (fog_u128)THREADS * SPENDS * 3);
+    world_fini(&w);
+}
+
 static void test_leaves_parse_and_nothing_else(void **state)
 {
     uint8_t in[LEDGER_LEAF_LEN + LEDGER_LEAF_SHORT] = {0};
@@ -334,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_crash_anywhere_loses_at_most_a_second),
         cmocka_unit_test(test_a_store_set_back_never_signs_the_round_again),
         cmocka_unit_test(test_progress_tells_only_what_changed),
+        cmocka_unit_test(test_no_byte_is_lost_between_threads_and_flushes),
         cmocka_unit_test(test_leaves_parse_and_nothing_else),
     };
 
