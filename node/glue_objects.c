@@ -161,14 +161,61 @@ static void on_got(int rc, struct storage_piece *piece, void *arg)
     free(j);
 }
 
+/* A whole chunk (a playlist that is being published) is read by the pool: the loop's own reads end
+ * at an extent. */
+struct chunk_job {
+    struct fog_hash id;
+    struct fog_buf bytes;
+    int err;
+    void (*done)(void *ctx, int err, struct fog_bytes bytes);
+    void *ctx;
+};
+
+static void chunk_work(struct storage *st, void *arg)
+{
+    struct chunk_job *j = arg;
+
+    j->err = storage_get_sync(st, FOG_KIND_CHUNK, &j->id, &j->bytes);
+}
+
+static void chunk_done(void *arg)
+{
+    struct chunk_job *j = arg;
+
+    j->done(j->ctx, j->err, j->err == 0 ? fog_buf_bytes(&j->bytes) : (struct fog_bytes){0});
+    fog_buf_fini(&j->bytes);
+    free(j);
+}
+
+static void get_chunk(struct glue_objects *g, const struct router_ref *ref,
+                      void (*done)(void *ctx, int err, struct fog_bytes bytes), void *ctx)
+{
+    struct chunk_job *j = FOG_NEW(chunk_job);
+    int rc;
+
+    j->id = ref->id;
+    j->done = done;
+    j->ctx = ctx;
+    rc = storage_submit(g->store, chunk_work, chunk_done, j);
+    if (rc < 0) {
+        j->err = rc;
+        chunk_done(j);
+    }
+}
+
 static void port_get(void *arg, const struct router_ref *ref,
                      void (*done)(void *ctx, int err, struct fog_bytes bytes), void *ctx)
 {
     struct glue_objects *g = arg;
-    struct get_job *j = FOG_NEW(get_job);
     struct storage_piece piece = {0};
+    struct get_job *j;
     int rc;
 
+    if (ref->kind == FOG_KIND_CHUNK) {
+        get_chunk(g, ref, done, ctx);
+        return;
+    }
+    j = FOG_NEW(get_job);
     j->done = done;
     j->ctx = ctx;
     rc = storage_get(g->store, ref->kind, &ref->id, &piece, on_got, j, NULL);
