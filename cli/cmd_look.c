@@ -74,6 +74,8 @@ static void print_rows(const struct fog_json *rows, const struct column *columns
             fog_buf_fini(&text);
         }
     }
+    if (out->len > 0)
+        fog_buf_append_str(out, "\n");
     table_print(&t, out);
     table_fini(&t);
 }
@@ -84,7 +86,7 @@ static void print_head(const struct fog_json *j, const char *const *members, siz
     for (size_t i = 0; i < n; i++) {
         if (fog_json_at(j, members[i]) == NULL)
             continue;
-        fog_buf_printf(out, "%-12s ", members[i]);
+        fog_buf_printf(out, "%-14s ", members[i]);
         print_member(j, members[i], out);
         fog_buf_append_str(out, "\n");
     }
@@ -161,7 +163,7 @@ static int site_status(struct session *s, const char *site)
     list = fog_json_at(j, "holders");
     if (fog_json_get_str(j, "holders.0", &holder) == 0)
         for (size_t i = 0; i < fog_json_count(list); i++)
-            fog_buf_printf(&text, "%-10s %s\n", i == 0 ? "holders" : "",
+            fog_buf_printf(&text, "%-14s %s\n", i == 0 ? "holders" : "",
                            fog_json_get_str(fog_json_item(list, i), "", &holder) == 0 ? holder
                                                                                       : "-");
     else

@@ -20,8 +20,9 @@ struct publish {
     enum fog_kind wave; /* kind being sent */
     size_t next;        /* object to look at next */
     unsigned in_flight; /* uploads, waiting ones included */
-    unsigned tries;     /* of the single requests */
-    unsigned races;     /* pointers that came second */
+    unsigned tries;     /* of the single requests, one after the other */
+    unsigned pointer_tries;
+    unsigned races; /* pointers that came second */
     uint64_t missing_bytes;
     struct publish_sums sums;
     bool stopped; /* an upload failed: wait for the others, then report */
@@ -129,17 +130,23 @@ static void on_again(void *arg)
 }
 
 /* True when the answer is final and good. */
-static bool settle(struct publish *p, const char *what, const struct api_answer *a)
+static bool settle_counting(struct publish *p, const char *what, const struct api_answer *a,
+                            unsigned *tries)
 {
     if (is_ok(a)) {
-        p->tries = 0;
+        *tries = 0;
         return true;
     }
-    if (is_passing(a) && ++p->tries < PUBLISH_TRIES)
-        p->conf.api->later(p->conf.api, backoff_ms(p->tries), on_again, p);
+    if (is_passing(a) && ++*tries < PUBLISH_TRIES)
+        p->conf.api->later(p->conf.api, backoff_ms(*tries), on_again, p);
     else
         fail(p, what, a, 0);
     return false;
+}
+
+static bool settle(struct publish *p, const char *what, const struct api_answer *a)
+{
+    return settle_counting(p, what, a, &p->tries);
 }
 
 static void on_keydoc(void *arg, const struct api_answer *a)
@@ -213,7 +220,8 @@ static void on_pointer(void *arg, const struct api_answer *a)
         advance(p);
         return;
     }
-    if (settle(p, "pointer", a))
+    /* counted apart: the look at the site in between succeeds each time */
+    if (settle_counting(p, "pointer", a, &p->pointer_tries))
         finish(p, a->body);
 }
 

@@ -33,7 +33,8 @@ struct fake {
     unsigned requests, uploads, busy_each, cut_after, in_flight, most_in_flight;
     uint64_t seq;       /* of the site's pointer, 0: none */
     unsigned conflicts; /* answers 409 that are left */
-    bool denies;
+    unsigned pointers;  /* refused as busy */
+    bool denies, pointer_busy;
     uint64_t delays;
 };
 
@@ -160,6 +161,10 @@ static int answer(struct fake *f, const struct event *e, struct fog_buf *out)
         return 200;
     }
     assert_string_equal(e->target, "/v1/pointer?wait=7");
+    if (f->pointer_busy) {
+        f->pointers++;
+        return 503;
+    }
     if (f->conflicts > 0) {
         f->conflicts--;
         f->seq++;
@@ -417,6 +422,17 @@ static void test_lost_race_of_pointers_is_run_again(void **state)
     assert_int_equal(r->status, 409);
 }
 
+static void test_pointer_that_is_never_taken_ends_with_its_reason(void **state)
+{
+    struct run *r = *state;
+
+    r->fake.pointer_busy = true;
+    publish_once(r);
+    assert_int_equal(r->status, 503);
+    assert_string_equal(r->what, "pointer");
+    assert_int_equal(r->fake.pointers, PUBLISH_TRIES);
+}
+
 static void test_file_that_changes_meanwhile_is_noticed(void **state)
 {
     struct run *r = *state;
@@ -456,6 +472,7 @@ int main(void)
         WITH_RUN(test_interrupted_anywhere_a_second_run_completes),
         WITH_RUN(test_refusal_ends_it_at_once),
         WITH_RUN(test_lost_race_of_pointers_is_run_again),
+        WITH_RUN(test_pointer_that_is_never_taken_ends_with_its_reason),
         WITH_RUN(test_file_that_changes_meanwhile_is_noticed),
         WITH_RUN(test_many_files_are_asked_in_batches),
     };
