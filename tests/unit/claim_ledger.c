@@ -334,15 +334,17 @@ static void test_no_byte_is_lost_between_threads_and_flushes(void **state)
 {
     struct server s[THREADS];
     struct issued shared, own[THREADS];
+    struct grant_use use;
     struct world w;
 
     (void)state;
     world_init(&w);
+    use = world_use(&w);
     assert_int_equal(world_issue(&w, 0, NULL, 100 << 20, &shared), 0);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(world_issue(&w, 0, NULL, 1 << 20, &own[i]), 0);
     for (int i = 0; i < THREADS; i++) {
-        s[i] = (struct server){.w = &w, .shared = &shared, .own = &own[i], .use = world_use(&w)};
+        s[i] = (struct server){.w = &w, .shared = &shared, .own = &own[i], .use = use};
         assert_int_equal(pthread_create(&s[i].thread, NULL, serve, &s[i]), 0);
     }
     for (int i = 0; i < 50; i++) {
