@@ -14,6 +14,9 @@
 #define DEFAULT_GRACE_MS ((fog_time_ms)6 * 3600 * 1000)
 #define WEEKS_BACK       3 /* postWindow and maturing are shorter than that together */
 #define STEP_MS          1000
+/* A clock that was set on (a development chain, a machine that slept) is no time for boxes to state
+ * what they served: that long we have watched before we close a week by ourselves. */
+#define WATCH_MS ((fog_time_ms)600 * 1000)
 
 static void intent_of(char out[TXN_INTENT_MAX + 1], const char *deed, uint32_t week, size_t part)
 {
@@ -364,10 +367,20 @@ static bool is_posted(struct claimer *c, uint32_t week)
     return txns_find(c->txns, intent, &v) == 0 && (v.state == TXN_MINED || v.state == TXN_FINAL);
 }
 
-static void work_on(struct claimer *c, uint32_t week, fog_time_ms hub_ms)
+static bool may_close(const struct claimer *c, fog_time_ms now_ms)
 {
-    int rc = week_close(c->conf.house, week, c->conf.close_grace_ms, hub_ms);
+    fog_time_ms watch = c->conf.close_grace_ms < WATCH_MS ? c->conf.close_grace_ms : WATCH_MS;
 
+    return now_ms - c->seen_ms >= watch;
+}
+
+static void work_on(struct claimer *c, uint32_t week, fog_time_ms now_ms, fog_time_ms hub_ms)
+{
+    int rc;
+
+    if (!week_is_closed(c->conf.house, week) && !may_close(c, now_ms))
+        return;
+    rc = week_close(c->conf.house, week, c->conf.close_grace_ms, hub_ms);
     if (rc == FOG_EBUSY)
         return;
     if (rc == 0 && c->conf.addresses.chain_id == 0)
@@ -391,9 +404,13 @@ void claimer_turn(struct claimer *c, fog_time_ms now_ms, fog_time_ms hub_ms)
         return;
     c->next_ms = now_ms + STEP_MS;
     now_week = (uint32_t)((uint64_t)hub_ms / 1000 / c->conf.addresses.week_length_s);
+    if (now_week != c->seen_week) {
+        c->seen_week = now_week;
+        c->seen_ms = now_ms;
+    }
     for (uint32_t back = WEEKS_BACK; back > 0; back--)
         if (now_week >= back)
-            work_on(c, now_week - back, hub_ms);
+            work_on(c, now_week - back, now_ms, hub_ms);
 }
 
 int claimer_close_week(struct claimer *c, uint32_t week, fog_time_ms hub_ms)

@@ -13,6 +13,8 @@ struct claimer {
     bool busy; /* an ask of ours is under way */
     bool freed;
     fog_time_ms next_ms;
+    uint32_t seen_week;    /* running week as last seen, */
+    fog_time_ms seen_ms;   /* and since when */
     uint32_t week;         /* that the ask is about */
     struct fog_buf payees; /* 20 bytes each */
     struct fog_buf chosen; /* vouchers with signatures that add something */
