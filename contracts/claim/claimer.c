@@ -14,6 +14,7 @@
 #define DEFAULT_GRACE_MS ((fog_time_ms)6 * 3600 * 1000)
 #define WEEKS_BACK       3 /* postWindow and maturing are shorter than that together */
 #define STEP_MS          1000
+#define RETRY_MS         ((fog_time_ms)600 * 1000)
 /* A clock that was set on (a development chain, a machine that slept) is no time for boxes to state
  * what they served: that long we have watched before we close a week by ourselves. */
 #define WATCH_MS ((fog_time_ms)600 * 1000)
@@ -97,7 +98,7 @@ static void post_call(const struct claimer *c, uint32_t week, const struct week_
     }
 }
 
-static int post_week(struct claimer *c, uint32_t week)
+static int post_week(struct claimer *c, uint32_t week, fog_time_ms now_ms)
 {
     char intent[TXN_INTENT_MAX + 1];
     struct fog_buf call = {0};
@@ -107,8 +108,11 @@ static int post_week(struct claimer *c, uint32_t week)
     int rc;
 
     intent_of(intent, "post", week, 0);
-    if (txns_find(c->txns, intent, &had) == 0)
-        return 0; /* also when it failed: an operator has to look */
+    /* What the contract refused (a bond too low, say) is tried again when somebody may have helped.
+     */
+    if (txns_find(c->txns, intent, &had) == 0 && (had.state != TXN_FAILED || now_ms < c->retry_ms))
+        return 0;
+    c->retry_ms = now_ms + RETRY_MS;
     if ((rc = week_rows(c->conf.house, week, &rows, &n)) != 0)
         return rc;
     if (n > 0) {
@@ -228,18 +232,25 @@ static int submit_cash(struct claimer *c)
 
 static void ask_paid(struct claimer *c);
 
-/* Which vouchers add something to what was settled on the chain? */
+/* Which vouchers add something to what was settled on the chain? A wallet that its operator has not
+ * made yet would make the whole transaction fail: it waits, its voucher only grows. Answers come in
+ * pairs, paid() and isWallet(). */
 static int take_paid(struct claimer *c, const struct chain_answer *a, size_t n)
 {
-    for (size_t i = 0; i < n; i++, c->at++) {
-        struct fog_rd r = fog_rd_of(a[i].data);
+    for (size_t i = 0; i + 1 < n; i += 2, c->at++) {
+        struct fog_rd r = fog_rd_of(a[i].data), made = fog_rd_of(a[i + 1].data);
         fog_u128 settled = abi_rd_number(&r, 128), owed;
+        bool is_wallet = abi_rd_bool(&made);
         struct fog_ethaddr payee;
         struct chosen x;
         int rc = fog_rd_done(&r);
 
+        if (rc == 0)
+            rc = fog_rd_done(&made);
         if (rc != 0)
             return rc;
+        if (!is_wallet)
+            continue;
         memcpy(payee.b, c->payees.data + c->at * 20, 20);
         rc = voucher_of_week(c->conf.house, &payee, c->week, &x.v, &x.sig);
         if (rc == -ENOENT)
@@ -282,17 +293,23 @@ static void ask_paid(struct claimer *c)
 {
     struct chain_ask asks[CHAIN_ASKS_MAX] = {{0}};
     struct fog_buf calls[CHAIN_ASKS_MAX] = {{0}};
-    size_t left = c->payees.len / 20 - c->at, n = left < CHAIN_ASKS_MAX ? left : CHAIN_ASKS_MAX;
+    size_t left = c->payees.len / 20 - c->at, n = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < left && n + 2 <= CHAIN_ASKS_MAX; i++, n += 2) {
         struct fog_ethaddr payee;
 
         memcpy(payee.b, c->payees.data + (c->at + i) * 20, 20);
-        abi_put_selector(&calls[i], "paid(address,address)");
-        abi_put_address(&calls[i], &c->conf.house_addr);
-        abi_put_address(&calls[i], &payee);
-        asks[i] = (struct chain_ask){
-            .op = CHAIN_CALL, .to = c->conf.addresses.settlement, .data = fog_buf_bytes(&calls[i])};
+        abi_put_selector(&calls[n], "paid(address,address)");
+        abi_put_address(&calls[n], &c->conf.house_addr);
+        abi_put_address(&calls[n], &payee);
+        asks[n].to = c->conf.addresses.settlement;
+        abi_put_selector(&calls[n + 1], "isWallet(address)");
+        abi_put_address(&calls[n + 1], &payee);
+        asks[n + 1].to = c->conf.addresses.factory;
+    }
+    for (size_t i = 0; i < n; i++) {
+        asks[i].op = CHAIN_CALL;
+        asks[i].data = fog_buf_bytes(&calls[i]);
     }
     c->busy = true;
     c->conf.chain->ask(c->conf.chain->arg, asks, n, on_paid, c);
@@ -386,7 +403,7 @@ static void work_on(struct claimer *c, uint32_t week, fog_time_ms now_ms, fog_ti
     if (rc == 0 && c->conf.addresses.chain_id == 0)
         return; /* nothing to post to */
     if (rc == 0)
-        rc = post_week(c, week);
+        rc = post_week(c, week, now_ms);
     if (rc != 0)
         fog_unusual("claimer.week", "week=%u error=\"%s\"", week, fog_strerror(rc));
     else if (!c->busy && is_posted(c, week) && !cash_is_done(c, week))

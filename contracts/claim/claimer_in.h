@@ -13,6 +13,7 @@ struct claimer {
     bool busy; /* an ask of ours is under way */
     bool freed;
     fog_time_ms next_ms;
+    fog_time_ms retry_ms;  /* of a post that the contract refused */
     uint32_t seen_week;    /* running week as last seen, */
     fog_time_ms seen_ms;   /* and since when */
     uint32_t week;         /* that the ask is about */
