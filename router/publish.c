@@ -34,8 +34,8 @@ struct publish {
 
 static void answer(struct publish_job *j)
 {
-    fog_info("publish.done", "site=%s status=%d code=%s", j->pointer.site, j->res.status,
-             j->res.code == NULL ? "" : j->res.code);
+    fog_info("publish.done", "site=%s status=%d code=%s detail=\"%s\"", j->pointer.site,
+             j->res.status, j->res.code == NULL ? "" : j->res.code, j->res.detail);
     j->done(j->ctx, &j->res);
 }
 
