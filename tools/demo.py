@@ -78,10 +78,9 @@ def play(fog, step, clip, blog, video, site):
 def close_week(fog, step):
     """Moves the development clock past the week's end, lets everything settle, posts, matures, cashes."""
     step("close the accounting week")
-    fog.chain.forward(7 * DAY + 3600)
-    closed = json.loads(fog.router.fogd("week", "close", what="close week"))
+    closed = fog.close_week()
     step("mature the debits (72 h)")
-    fog.chain.forward(3 * DAY + 60)
+    fog.pass_time(3 * DAY + 60)
     step("cash the vouchers")
     rows = fogdev.wait_for("payouts", lambda: paid_rows(fog), 60, fog.router.process, fog.router.log)
     step("recompute from receipts")

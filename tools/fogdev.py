@@ -379,6 +379,20 @@ class Fog:
                              "--deposit", str(deposit * TOKEN_UNIT), "--cap", str(cap * TOKEN_UNIT), what="escrow and deal")
             (self.folder / "deal").write_text("open\n")
 
+    # --- the development clock ---
+
+    def pass_time(self, seconds):
+        """Moves the chain's clock and waits until the fog's clock, which follows it, is there too."""
+        self.chain.forward(seconds)
+        now = self.chain.now()
+        wait_for("hub time", lambda: self.api.get("/v1/fog")["hub_ms"] // 1000 >= now, 30, None, self.router.log)
+
+    def close_week(self):
+        """Goes just past the end of the running accounting week, and closes and posts it; what the house says of it."""
+        length = json.loads((self.folder / "chain.json").read_text())["weekLength"]
+        self.pass_time(length - self.chain.now() % length + 60)
+        return json.loads(self.router.fogd("week", "close", what="close week"))
+
     # --- ending ---
 
     def stop(self):
