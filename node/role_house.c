@@ -29,6 +29,7 @@
 #define CLOSE_FIRST_MS 8000
 #define CLOSE_QUIET_MS 3000
 #define CLOSE_MOST_MS  45000
+#define DEAL_WAIT_MS   4000
 
 /* `week close` under way. */
 struct closing {
@@ -36,6 +37,16 @@ struct closing {
     fog_time_ms since_ms;
     bool closed;
     void (*done)(void *ctx, int err, struct fog_bytes json);
+    void *ctx;
+};
+
+/* A publisher's right under examination. */
+struct deal_check {
+    struct fog_link link;
+    struct fog_hash publisher_id;
+    uint8_t owner[20];
+    fog_time_ms until_ms;
+    void (*done)(void *ctx, int err, const char *why);
     void *ctx;
 };
 
@@ -57,6 +68,7 @@ struct house_role {
     bool told;            /* boxes know this registry */
     fog_time_ms heard_ms; /* a statement came */
     struct closing *closing;
+    struct fog_list deals; /* deal_check */
     struct fog_buf fog_json;
 };
 
@@ -511,38 +523,67 @@ static void issue(void *arg, const struct router_grant_ask *ask,
 
 /* ---- deals ---- */
 
-static void check_deal(void *arg, const struct fog_hash *publisher_id, const uint8_t owner[20],
-                       void (*done)(void *ctx, int err, const char *why), void *ctx)
+/* 0, or why not. */
+static int judge_deal(const struct house_role *h, const struct deal_check *c, const char **why)
 {
-    struct house_role *h = arg;
     const struct registry_row *row =
-        registry_by_key(h->registry, REGISTRY_PUBLISHER, publisher_id->b);
+        registry_by_key(h->registry, REGISTRY_PUBLISHER, c->publisher_id.b);
     const struct registry_deal *deal;
     static const uint8_t nobody[20];
     uint32_t house_id;
 
     if (!mirror_caught_up(h->mirror)) {
-        done(ctx, FOG_EBUSY, "the chain is being read, try again");
-        return;
+        *why = "the chain is being read, try again";
+        return FOG_EBUSY;
     }
-    if (row == NULL) {
-        mirror_poke(h->mirror); /* the account may be seconds old */
-        done(ctx, FOG_EDENIED, "no escrow account is bound to this publisher id");
-        return;
+    *why = "no escrow account is bound to this publisher id";
+    if (row == NULL)
+        return FOG_EDENIED;
+    *why = "the key document names another escrow owner";
+    if (memcmp(c->owner, nobody, sizeof nobody) != 0 && memcmp(c->owner, row->address.b, 20) != 0)
+        return FOG_EDENIED;
+    *why = "no live deal with this house";
+    if (registry_id(h->registry, REGISTRY_HOUSE, &h->addr, &house_id) != 0 ||
+        (deal = registry_deal(h->registry, row->id, house_id)) == NULL || !deal->live)
+        return FOG_EDENIED;
+    *why = "";
+    return 0;
+}
+
+/* Answers what can be answered; a refusal waits for news from the chain first, because an account
+ * may be seconds old. */
+static void judge_deals(struct house_role *h)
+{
+    FOG_LIST_EACH(&h->deals, it)
+    {
+        struct deal_check *c = FOG_CONTAINER(it, deal_check, link);
+        const char *why;
+        int rc = judge_deal(h, c, &why);
+
+        if (rc != 0 && now_ms(h) < c->until_ms)
+            continue;
+        fog_link_remove(&c->link);
+        c->done(c->ctx, rc, why);
+        free(c);
     }
-    if (memcmp(owner, nobody, sizeof nobody) != 0 && memcmp(owner, row->address.b, 20) != 0) {
-        done(ctx, FOG_EDENIED, "the key document names another escrow owner");
-        return;
-    }
-    deal = registry_id(h->registry, REGISTRY_HOUSE, &h->addr, &house_id) != 0
-               ? NULL
-               : registry_deal(h->registry, row->id, house_id);
-    if (deal == NULL || !deal->live) {
+}
+
+static void check_deal(void *arg, const struct fog_hash *publisher_id, const uint8_t owner[20],
+                       void (*done)(void *ctx, int err, const char *why), void *ctx)
+{
+    struct house_role *h = arg;
+    struct deal_check *c = FOG_NEW(deal_check);
+    const char *why;
+
+    c->publisher_id = *publisher_id;
+    memcpy(c->owner, owner, sizeof c->owner);
+    c->until_ms = now_ms(h) + DEAL_WAIT_MS;
+    c->done = done;
+    c->ctx = ctx;
+    fog_list_push_back(&h->deals, &c->link);
+    if (judge_deal(h, c, &why) != 0)
         mirror_poke(h->mirror);
-        done(ctx, FOG_EDENIED, "no live deal with this house");
-        return;
-    }
-    done(ctx, 0, "");
+    judge_deals(h);
 }
 
 /* ---- time ---- */
@@ -575,6 +616,8 @@ static void on_turn(void *arg)
         claimer_turn(h->claimer, now_ms(h), hub_ms(h));
     if (!h->told)
         tell_boxes(h);
+    if (h->mirror != NULL)
+        judge_deals(h);
     if (h->closing != NULL)
         closing_turn(h);
     fog_timer_start(h->turn, h->serve->conf->dev ? TURN_DEV_MS : TURN_MS);
@@ -716,6 +759,7 @@ int house_role_new(const struct house_role_conf *conf, struct house_role **out)
     h->serve = s;
     h->addr = s->keys.addresses.money[KEYD_KEY_OWNER];
     h->registry = registry_new();
+    fog_list_init(&h->deals);
     glue_store_init(&h->store, s->store, "house");
     h->turn = fog_timer_new(s->control->loop, on_turn, h);
     rc = s->genesis.chain_id != 0 ? open_chain(h) : open_local(h);
@@ -738,6 +782,8 @@ void house_role_free(struct house_role **ph)
     if (h == NULL)
         return;
     free(h->closing);
+    FOG_LIST_EACH(&h->deals, it)
+    free(FOG_CONTAINER(it, deal_check, link));
     fog_timer_free(&h->turn);
     claimer_free(&h->claimer);
     mirror_free(&h->mirror);
