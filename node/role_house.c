@@ -29,13 +29,15 @@
 #define CLOSE_FIRST_MS 8000
 #define CLOSE_QUIET_MS 3000
 #define CLOSE_MOST_MS  45000
+#define CLOSE_WEEKS    3 /* the contracts take none that is older */
 #define DEAL_WAIT_MS   4000
 
 /* `week close` under way. */
 struct closing {
-    uint32_t week;
+    uint32_t week;  /* being closed; 0: not begun */
+    uint32_t shown; /* the newest that had something to post */
+    bool any;
     fog_time_ms since_ms;
-    bool closed;
     void (*done)(void *ctx, int err, struct fog_bytes json);
     void *ctx;
 };
@@ -284,33 +286,6 @@ static void on_message(void *arg, const uint8_t box[32], uint16_t type, struct f
         fog_unusual("house.message", "type=%s error=\"%s\"", fog_wire_name(type), fog_strerror(rc));
 }
 
-/* Without a chain nothing is paid: what is vouchered. */
-static void on_payee(void *arg, const struct fog_ethaddr *payee)
-{
-    struct {
-        struct house_role *h;
-        struct fog_json *rows;
-        const uint8_t *only;
-    } *p = arg;
-    struct fog_json *row;
-    struct fog_secp_sig sig;
-    struct voucher v;
-
-    if ((p->only != NULL && memcmp(p->only, payee->b, sizeof payee->b) != 0) ||
-        voucher_newest(p->h->house, payee, &v, &sig) != 0)
-        return;
-    row = fog_json_append_object(p->rows);
-    fog_json_set_u64(row, "week", v.week);
-    fog_json_set_hex(row, "payee", payee->b, sizeof payee->b);
-    fog_json_set_hex(row, "operator", payee->b, sizeof payee->b);
-    fog_json_set_u128(row, "bytes", v.cum_bytes);
-    fog_json_set_u128(row, "units", amount_units(v.cum));
-    fog_json_set_u64(row, "seq", v.seq);
-    fog_json_set_u128(row, "gross", amount_tokens_floor(v.cum));
-    fog_json_set_str(row, "tx", "");
-    fog_json_set_str(row, "state", "vouchered");
-}
-
 static void on_earnings(void *arg, const uint8_t *operator_addr,
                         void (*done)(void *ctx, int err, struct fog_bytes json), void *ctx)
 {
@@ -318,23 +293,13 @@ static void on_earnings(void *arg, const uint8_t *operator_addr,
     struct fog_json *all = fog_json_new_object(), *rows = NULL, *weeks = NULL;
     struct fog_ethaddr only;
     struct fog_buf text = {0};
-    int rc = 0;
+    int rc;
 
     if (operator_addr != NULL)
         memcpy(only.b, operator_addr, sizeof only.b);
-    if (h->claimer != NULL) {
-        rc = claimer_earnings(h->claimer, operator_addr == NULL ? NULL : &only, &rows);
-        if (rc == 0 && (rc = claimer_weeks(h->claimer, &weeks)) == 0)
-            fog_json_set_take(all, "weeks", &weeks);
-    } else {
-        struct {
-            struct house_role *h;
-            struct fog_json *rows;
-            const uint8_t *only;
-        } p = {h, rows = fog_json_new_array(), operator_addr};
-
-        voucher_each_payee(h->house, on_payee, &p);
-    }
+    rc = claimer_earnings(h->claimer, operator_addr == NULL ? NULL : &only, &rows);
+    if (rc == 0 && (rc = claimer_weeks(h->claimer, &weeks)) == 0)
+        fog_json_set_take(all, "weeks", &weeks);
     if (rc == 0) {
         fog_json_set_take(all, "rows", &rows);
         fog_json_write(all, false, &text);
@@ -357,47 +322,68 @@ static void closing_end(struct house_role *h, int err)
 {
     struct closing *c = h->closing;
     struct fog_buf text = {0};
-    char state[128] = "";
+    char state[128];
 
     h->closing = NULL;
-    if (h->claimer != NULL)
-        claimer_week_state(h->claimer, c->week, state, sizeof state);
-    fog_buf_printf(&text, "{\"week\": %u, \"state\": \"%s\"}\n", c->week, state);
+    claimer_week_state(h->claimer, c->shown, state, sizeof state);
+    fog_buf_printf(&text, "{\"week\": %u, \"state\": \"%s\"}\n", c->shown,
+                   c->any ? state : "empty");
     c->done(c->ctx, err, fog_buf_bytes(&text));
     fog_buf_fini(&text);
     free(c);
 }
 
+/* Whether a closed week needs no more waiting: empty, on chain, or failed for good. */
+static bool is_through(struct house_role *h, uint32_t week, int *err)
+{
+    struct week_row *rows = NULL;
+    char state[128];
+    size_t n = 0;
+
+    if ((*err = week_rows(h->house, week, &rows, &n)) != 0 || n == 0) {
+        free(rows);
+        return true;
+    }
+    free(rows);
+    h->closing->any = true;
+    h->closing->shown = week;
+    claimer_week_state(h->claimer, week, state, sizeof state);
+    if (strncmp(state, "failed", 6) == 0)
+        *err = FOG_ECHAIN;
+    return h->rpc == NULL || (strcmp(state, "closed") != 0 && strcmp(state, "posting") != 0);
+}
+
+/* Closes the weeks that are over, oldest first: a house posts them in order. */
 static void closing_turn(struct house_role *h)
 {
     struct closing *c = h->closing;
     fog_time_ms waited = now_ms(h) - c->since_ms;
-    char state[128] = "";
-    int rc;
+    bool quiet = now_ms(h) - h->heard_ms >= CLOSE_QUIET_MS;
+    int rc = 0;
 
-    if (!c->closed) {
-        bool quiet = now_ms(h) - h->heard_ms >= CLOSE_QUIET_MS;
-
-        if (waited < CLOSE_FIRST_MS || (!quiet && waited < CLOSE_MOST_MS))
+    if (waited < CLOSE_FIRST_MS || (!quiet && waited < CLOSE_MOST_MS))
+        return;
+    if (c->week == 0)
+        c->week = week_now(h) - CLOSE_WEEKS;
+    for (; c->week < week_now(h); c->week++) {
+        c->shown = c->any ? c->shown : c->week;
+        if (!week_is_closed(h->house, c->week) &&
+            (rc = claimer_close_week(h->claimer, c->week, hub_ms(h))) != 0)
+            break;
+        if (!is_through(h, c->week, &rc) && waited < 2 * CLOSE_MOST_MS)
             return;
-        rc = claimer_close_week(h->claimer, c->week, hub_ms(h));
-        if (rc != 0) {
-            closing_end(h, rc);
-            return;
-        }
-        c->closed = true;
+        if (rc != 0)
+            break;
     }
-    claimer_week_state(h->claimer, c->week, state, sizeof state);
-    if (strcmp(state, "open") != 0 && strcmp(state, "closed") != 0 && strcmp(state, "posting") != 0)
-        closing_end(h, strncmp(state, "failed", 6) == 0 ? FOG_ECHAIN : 0);
-    else if (waited > 2 * CLOSE_MOST_MS)
-        closing_end(h, -ETIMEDOUT);
+    if (rc == FOG_EBUSY && waited < 2 * CLOSE_MOST_MS)
+        return;
+    closing_end(h, rc != 0 ? rc : waited >= 2 * CLOSE_MOST_MS ? -ETIMEDOUT : 0);
 }
 
 static void week_close_verb(struct house_role *h,
                             void (*done)(void *ctx, int err, struct fog_bytes json), void *ctx)
 {
-    if (h->claimer == NULL || !h->serve->conf->dev) {
+    if (!h->serve->conf->dev) {
         done(ctx, FOG_EDENIED, (struct fog_bytes){0});
         return;
     }
@@ -405,10 +391,10 @@ static void week_close_verb(struct house_role *h,
         done(ctx, FOG_EBUSY, (struct fog_bytes){0});
         return;
     }
-    mirror_poke(h->mirror);
+    if (h->mirror != NULL)
+        mirror_poke(h->mirror); /* the clock follows the chain */
     h->closing = FOG_NEW(closing);
     h->closing->since_ms = now_ms(h);
-    h->closing->week = week_now(h) - 1;
     h->closing->done = done;
     h->closing->ctx = ctx;
 }
@@ -739,9 +725,9 @@ static int open_books(struct house_role *h)
 
     fog_rng_fill(&rng, conf.map_seed, sizeof conf.map_seed);
     rc = house_new(&conf, &events, h->registry, hub_ms(h), &h->house);
-    if (rc == 0 && h->rpc != NULL) {
+    if (rc == 0) {
         claimer.house = h->house;
-        claimer.chain = chain_rpc_port(h->rpc);
+        claimer.chain = h->rpc == NULL ? NULL : chain_rpc_port(h->rpc);
         rc = claimer_new(&claimer, &h->claimer);
     }
     if (rc != 0)
