@@ -26,7 +26,7 @@
 #define REGISTRY_ROWS  4096
 #define CLOCK_SLACK_MS 1500 /* blocks come once a second: less is no jump */
 /* Closing a week by hand waits for boxes: they learn the time with their next beat, then state. */
-#define CLOSE_FIRST_MS 8000
+#define CLOSE_FIRST_MS 12000 /* an idle box beats every 10 s */
 #define CLOSE_QUIET_MS 3000
 #define CLOSE_MOST_MS  45000
 #define CLOSE_WEEKS    3 /* the contracts take none that is older */
