@@ -167,13 +167,13 @@ int storage_fill_leaf(struct storage_fill *f, struct fog_bytes leaf)
     return 0;
 }
 
-int storage_fill_commit(struct storage_fill **pf, bool sync, storage_done_fn fn, void *arg)
+int storage_fill_commit(struct storage_fill **fill, bool sync, storage_done_fn fn, void *arg)
 {
-    struct storage_fill *f = *pf;
+    struct storage_fill *f = *fill;
     struct put_job *j;
     int rc;
 
-    *pf = NULL;
+    *fill = NULL;
     FOG_ASSERT(f->next == f->n_leaves && !f->calling);
     j = put_job_new(f->sl->st, FOG_KIND_CHUNK, &f->ref.id, f->ref.len, &f->attr, sync);
     for (unsigned i = 0; i < schema_extents(f->ref.len); i++) {
@@ -190,13 +190,13 @@ int storage_fill_commit(struct storage_fill **pf, bool sync, storage_done_fn fn,
     return rc;
 }
 
-void storage_fill_abort(struct storage_fill **pf, int rc)
+void storage_fill_abort(struct storage_fill **fill, int rc)
 {
-    struct storage_fill *f = *pf;
+    struct storage_fill *f = *fill;
     struct fog_list ended;
     struct fog_link *n;
 
-    *pf = NULL;
+    *fill = NULL;
     if (f == NULL)
         return;
     FOG_ASSERT(rc != 0 && !f->stored_soon);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Values are shared between the table and readers, so that a get needs no copy and survives a
@@ -55,7 +56,7 @@ static void value_unref(void *own)
 {
     struct mem_value *v = own;
 
-    if (__atomic_sub_fetch(&v->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1)
         free(v);
 }
 
@@ -107,7 +108,7 @@ static int mem_get(struct kv *kv, enum kv_cf cf, struct fog_bytes key, struct kv
         rc = f->read_rc;
     } else if (row_is(f, at, key)) {
         struct mem_value *v = f->rows[at].value;
-        __atomic_add_fetch(&v->refs, 1, __ATOMIC_RELAXED);
+        atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
         *out = (struct kv_value){
             .bytes = fog_bytes_of(v->data, v->len), .own = v, .release = value_unref};
         rc = 0;
@@ -214,7 +215,7 @@ static void row_insert(struct kv_mem *m, struct mem_family *f, size_t at, const 
     *r = *row;
     r->key = fog_alloc(row->key_len);
     memcpy(r->key, row->key, row->key_len);
-    __atomic_add_fetch(&r->value->refs, 1, __ATOMIC_RELAXED);
+    atomic_fetch_add_explicit(&r->value->refs, 1, memory_order_relaxed);
     m->bytes += r->key_len + r->value->len;
     f->n++;
 }

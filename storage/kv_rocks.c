@@ -199,7 +199,7 @@ static int rocks_disk_bytes(struct kv *kv, uint64_t *out)
     if (d == NULL)
         return -errno;
     /* a table may vanish between readdir and stat: then it takes no space */
-    while ((e = readdir(d)) != NULL) {
+    while ((e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe): the stream is ours alone */
         struct stat st;
         if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
             sum += (uint64_t)st.st_blocks * 512;

@@ -115,6 +115,7 @@ void waits_free(struct waits **pw)
 
     *pw = NULL;
     ops_drop(&w->ops);
+    FOG_ASSERT(fog_link_linked(&w->link));
     fog_link_remove(&w->link);
     free(w);
 }

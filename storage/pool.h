@@ -27,13 +27,13 @@ struct pool_job {
 struct pool *pool_new(unsigned workers);
 
 /* Waits for the jobs that run; those that still queue are dropped. Ports must be closed. */
-void pool_free(struct pool **pool);
+void pool_free(struct pool **pp);
 
 struct pool_port *pool_port_new(struct pool *pool, struct fog_loop *loop);
 
 /* On the loop. Nothing is called back after this returns; lives on inside the pool until it ends.
  */
-void pool_port_close(struct pool_port **port);
+void pool_port_close(struct pool_port **pp);
 
 /* Queues the job; work, done and drop are set by the caller. FOG_EBUSY when the lane is full (the
  * job stays the caller's). */

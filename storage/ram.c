@@ -147,6 +147,7 @@ static void remove_extent(struct ram *r, struct ram_extent *e)
 {
     if (r->hand == &e->link)
         r->hand = newer(r, &e->link);
+    FOG_ASSERT(fog_link_linked(&e->link));
     fog_link_remove(&e->link);
     fog_map_del(r->map, key_bytes(&e->key));
     r->bytes -= e->cap;
@@ -176,6 +177,7 @@ struct ram_extent *ram_get(struct ram *r, const struct ram_key *key)
     return e;
 }
 
+/* Extents that readers hold are stepped over with their mark, but not for ever. */
 static void evict_one(struct ram *r)
 {
     unsigned skipped = 0;
@@ -184,15 +186,15 @@ static void evict_one(struct ram *r)
         struct fog_link *at = r->hand != NULL ? r->hand : fog_list_last(&r->queue);
         struct ram_extent *e = FOG_CONTAINER(at, ram_extent, link);
         bool held = atomic_load_explicit(&e->refs, memory_order_relaxed) > 1;
-        if (!e->visited && (!held || skipped++ >= SKIP_MAX)) {
+        if (held && skipped < SKIP_MAX) {
+            skipped++;
+        } else if (e->visited) {
+            e->visited = false;
+        } else {
             r->hand = at;
             remove_extent(r, e);
             return;
         }
-        if (!held)
-            e->visited = false;
-        else if (e->visited && skipped++ >= SKIP_MAX)
-            e->visited = false; /* everything is held: the loop must end */
         r->hand = newer(r, at);
     }
 }

@@ -20,7 +20,7 @@ struct ram;
 
 /* Reference-counted itself, because extents may outlive the store that made them. */
 struct ram_pool *ram_pool_new(void);
-void ram_pool_unref(struct ram_pool **pool);
+void ram_pool_unref(struct ram_pool **pp);
 /* Changes the limit by so many bytes. */
 void ram_pool_grow(struct ram_pool *pool, int64_t bytes);
 size_t ram_pool_used(const struct ram_pool *pool);
@@ -58,7 +58,7 @@ void ram_extent_unref(void *extent); /* void: serves as fog_slice.unref */
 struct fog_slice ram_extent_slice(struct ram_extent *e, uint32_t offset);
 
 struct ram *ram_new(size_t limit_bytes, const uint8_t seed[16]);
-void ram_free(struct ram **ram);
+void ram_free(struct ram **pr);
 
 /* The extent under the key, borrowed, or NULL. Counts as a use. */
 struct ram_extent *ram_get(struct ram *ram, const struct ram_key *key);
