@@ -55,10 +55,11 @@ class Fetcher:
 
     def get(self, url, headers=None):
         """Returns (final url, headers, body); raises Failure. One log row per object."""
-        row = {"url": url, "hops": [], "start": time.monotonic()}
+        row = {"url": url, "at": "", "hops": [], "start": time.monotonic()}
         self.log.append(row)
         try:
             for _ in range(MAX_REDIRECTS + 1):
+                row["at"] = urllib.parse.urlsplit(url).netloc
                 answer = self.client.get(url, headers=headers)
                 row["hops"].append([answer.status_code, urllib.parse.urlsplit(url).netloc])
                 if answer.status_code in (301, 302, 303, 307, 308):
