@@ -20,7 +20,7 @@
 const char *leaf_fault_text(enum leaf_fault f)
 {
     static const char *const texts[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
         LEAF_FAULTS(X)
 #undef X
     };

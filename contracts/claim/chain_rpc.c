@@ -171,23 +171,23 @@ int chain_rpc_new(struct fog_http_client *http, const char *url, uint64_t chain_
     return 0;
 }
 
-void chain_rpc_free(struct chain_rpc **rp)
+void chain_rpc_free(struct chain_rpc **r)
 {
-    struct chain_rpc *r = *rp;
+    struct chain_rpc *rpc = *r;
 
-    *rp = NULL;
-    if (r == NULL)
+    *r = NULL;
+    if (rpc == NULL)
         return;
-    FOG_ASSERT(r->magic == RPC_MAGIC);
-    FOG_LIST_EACH(&r->calls, it)
+    FOG_ASSERT(rpc->magic == RPC_MAGIC);
+    FOG_LIST_EACH(&rpc->calls, it)
     {
         struct rpc_call *c = FOG_CONTAINER(it, rpc_call, link);
 
         fog_http_call_cancel(c->http);
         call_free(c);
     }
-    r->magic = 0;
-    free(r);
+    rpc->magic = 0;
+    free(rpc);
 }
 
 const struct chain *chain_rpc_port(struct chain_rpc *r)

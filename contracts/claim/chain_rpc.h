@@ -19,9 +19,9 @@ struct fog_json;
 int chain_rpc_new(struct fog_http_client *http, const char *url, uint64_t chain_id,
                   struct chain_rpc **out) FOG_MUST_CHECK;
 /* Cancels what is in flight; its done is not called. */
-void chain_rpc_free(struct chain_rpc **c);
+void chain_rpc_free(struct chain_rpc **r);
 
-const struct chain *chain_rpc_port(struct chain_rpc *c);
+const struct chain *chain_rpc_port(struct chain_rpc *r);
 
 /* The parts that read and write JSON, for tests and the fuzzer: the body of a batch of n asks, and
  * its answers (ids are positions; `answers` must be freed with _clear). Never fails: what is wrong

@@ -186,11 +186,12 @@ static struct fog_ethaddr operator_of(const struct listing *x, const struct fog_
 {
     const struct registry *reg = house_registry(x->c->conf.house);
     const struct registry_payee *p = NULL;
+    struct fog_ethaddr none = {{0}};
     uint32_t id;
 
     if (registry_id(reg, REGISTRY_NODE, node, &id) == 0)
         p = registry_payee(reg, id);
-    return p == NULL ? (struct fog_ethaddr){{0}} : p->operator_addr;
+    return p == NULL ? none : p->operator_addr;
 }
 
 /* n | week | payee | node -> bytes, units, leaves: sorted, so rows of a payee stand together. */

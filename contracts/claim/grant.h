@@ -74,7 +74,7 @@ uint32_t grant_week_of_close(uint32_t not_after, uint32_t week_length_s);
  * ticks without anchor, unknown flags. The issuer makes none that fails, a decoder takes none. */
 int grant_check_fields(const struct grant *g) FOG_MUST_CHECK;
 
-void grant_encode(const struct grant_signed *g, uint8_t out[GRANT_WIRE_LEN]);
+void grant_encode(const struct grant_signed *s, uint8_t out[GRANT_WIRE_LEN]);
 
 /* Ids are expanded through the registry. FOG_EVERSION, FOG_ETRUNC, FOG_ETRAIL, FOG_EFORMAT; -ENOENT
  * when an id is unknown. Checks no signature. */
@@ -112,7 +112,7 @@ int grant_allows(const struct grant *g, const struct grant_use *use) FOG_MUST_CH
 
 /* The house's signature: by a grant signer of that house in the grant's own week. FOG_EVERIFY, or
  * FOG_EDENIED when the signer is none of the house's in that week. *digest may be NULL. */
-int grant_verify(const struct grant_signed *g, const struct claim_domain *domain,
+int grant_verify(const struct grant_signed *s, const struct claim_domain *domain,
                  const struct registry *reg, struct fog_hash *digest) FOG_MUST_CHECK;
 
 /* What is paid for: bytes, and their worth. A witnessed grant is paid min(sent, ticks x tickBytes,

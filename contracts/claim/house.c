@@ -403,18 +403,9 @@ void house_free(struct house **hp)
     FOG_ASSERT(h->magic == HOUSE_MAGIC);
     issuer_abandon(h);
     voucher_abandon(h);
-    FOG_LIST_EACH(&h->rounds, it)
-    {
-        struct open_round *r = FOG_CONTAINER(it, open_round, link);
-        size_t n = 0;
-
-        FOG_LIST_EACH(&r->grants, grant)
-        {
-            n++;
-        }
-        while (n-- > 0) /* the last one frees the round */
-            house_void(h, FOG_CONTAINER(fog_list_first(&r->grants), open_grant, in_round), NULL);
-    }
+    while ((v = fog_map_next(h->open, &cursor, NULL)) != NULL)
+        house_void(h, v, NULL); /* a round goes with its last grant */
+    cursor = 0;
     while ((v = fog_map_next(h->pub_weeks, &cursor, NULL)) != NULL)
         free(v);
     fog_map_free(&h->open);

@@ -82,7 +82,7 @@ struct keyd_answer {
 
 /* One message is one SOCK_SEQPACKET datagram. Decoders: FOG_EFORMAT, FOG_ETRUNC, FOG_ETRAIL,
  * FOG_ELIMIT. */
-void keyd_req_encode(const struct keyd_req *r, struct fog_buf *out);
+void keyd_req_encode(const struct keyd_req *q, struct fog_buf *out);
 int keyd_req_decode(struct fog_bytes in, struct keyd_req *out) FOG_MUST_CHECK;
 void keyd_answer_encode(const struct keyd_answer *a, struct fog_buf *out);
 int keyd_answer_decode(struct fog_bytes in, struct keyd_answer *out) FOG_MUST_CHECK;

@@ -251,17 +251,17 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-int64_t ledger_allow(struct ledger *l, struct ledger_grant *e, fog_time_ms hub_ms)
+int64_t ledger_allow(struct ledger *l, struct ledger_grant *g, fog_time_ms hub_ms)
 {
-    const struct grant *g = &e->signed_grant.grant;
-    uint64_t sent = atomic_load_explicit(&e->sent, memory_order_relaxed);
-    uint64_t cap = min_u64(g->max_bytes, INT64_MAX), limit;
+    const struct grant *terms = &g->signed_grant.grant;
+    uint64_t sent = atomic_load_explicit(&g->sent, memory_order_relaxed);
+    uint64_t cap = min_u64(terms->max_bytes, INT64_MAX), limit;
     unsigned ticks;
 
     (void)l;
-    if (is_closed(g, hub_ms))
+    if (is_closed(terms, hub_ms))
         return LEDGER_NEVER;
-    switch (grant_class(g)) {
+    switch (grant_class(terms)) {
     case GRANT_LEASE:
         return INT64_MAX; /* the forecast limits the pay, not the service */
     case GRANT_PASSIVE:
@@ -269,9 +269,9 @@ int64_t ledger_allow(struct ledger *l, struct ledger_grant *e, fog_time_ms hub_m
     case GRANT_WITNESSED:
         break;
     }
-    ticks = atomic_load_explicit(&e->ticks, memory_order_acquire);
-    cap = min_u64(cap, (uint64_t)TICK_CHAIN * g->tick_bytes);
-    limit = min_u64(cap, ((uint64_t)ticks + tick_window(ticks)) * g->tick_bytes);
+    ticks = atomic_load_explicit(&g->ticks, memory_order_acquire);
+    cap = min_u64(cap, (uint64_t)TICK_CHAIN * terms->tick_bytes);
+    limit = min_u64(cap, ((uint64_t)ticks + tick_window(ticks)) * terms->tick_bytes);
     if (sent >= cap)
         return LEDGER_NEVER;
     return sent >= limit ? 0 : (int64_t)(limit - sent);

@@ -38,6 +38,11 @@ struct operator_row {
     struct fog_ethaddr wallet; /* zero: not asked yet */
 };
 
+/* An item of mirror.op_list. */
+struct operator_ref {
+    struct operator_row *row;
+};
+
 struct node_row {
     uint32_t id;
     struct operator_row *owner;
@@ -61,7 +66,7 @@ struct mirror {
     fog_time_ms next_ms;
     fog_time_ms now_ms;
     struct fog_map *operators; /* address -> operator_row */
-    struct fog_buf op_list;    /* struct operator_row * */
+    struct fog_buf op_list;    /* struct operator_ref */
     struct fog_buf nodes;      /* struct node_row */
     struct fog_buf publishers; /* u32 ids */
     uint32_t house_id;
@@ -73,7 +78,7 @@ static void ask(struct mirror *m, const struct chain_ask *asks, size_t n);
 struct mirror *mirror_new(const struct mirror_conf *conf, const struct mirror_events *events)
 {
     static const char *const texts[] = {
-#define X(name, text, topics) [name] = text,
+#define X(name, text, topics) [name] = (text),
         EVENTS(X)
 #undef X
     };
@@ -145,12 +150,14 @@ void mirror_poke(struct mirror *m)
 static struct operator_row *operator_of(struct mirror *m, const struct fog_ethaddr *a)
 {
     struct operator_row *o = fog_map_get(m->operators, fog_bytes_of(a->b, 20));
+    struct operator_ref ref;
 
     if (o == NULL) {
         o = FOG_NEW(operator_row);
         o->addr = *a;
         fog_map_put(m->operators, fog_bytes_of(o->addr.b, 20), o);
-        fog_buf_append(&m->op_list, &o, sizeof o);
+        ref.row = o;
+        fog_buf_append(&m->op_list, &ref, sizeof ref);
     }
     return o;
 }
@@ -269,7 +276,7 @@ static int on_publisher_bound(struct mirror *m, const struct chain_log *log)
 static int on_log(struct mirror *m, const struct chain_log *log)
 {
     static const unsigned n_topics[] = {
-#define X(name, text, topics) [name] = topics,
+#define X(name, text, topics) [name] = (topics),
         EVENTS(X)
 #undef X
     };
@@ -356,10 +363,10 @@ static int take_logs(struct mirror *m, const struct chain_answer *a, size_t n)
 
 static struct operator_row *operator_at(const struct mirror *m, size_t i)
 {
-    struct operator_row *o;
+    struct operator_ref ref;
 
-    memcpy(&o, m->op_list.data + i * sizeof o, sizeof o);
-    return o;
+    memcpy(&ref, m->op_list.data + i * sizeof ref, sizeof ref);
+    return ref.row;
 }
 
 /* Wallets of operators that have none yet; false when there is nothing to ask. */
@@ -367,7 +374,7 @@ static bool ask_wallets(struct mirror *m)
 {
     struct chain_ask asks[CHAIN_ASKS_MAX] = {{0}};
     struct fog_buf calls[CHAIN_ASKS_MAX] = {{0}};
-    size_t count = m->op_list.len / sizeof(struct operator_row *), n = 0;
+    size_t count = m->op_list.len / sizeof(struct operator_ref), n = 0;
 
     for (; m->at + n < count && n < CHAIN_ASKS_MAX; n++) {
         struct operator_row *o = operator_at(m, m->at + n);
@@ -510,7 +517,7 @@ static bool step_asks(struct mirror *m)
         ask_logs(m);
         return true;
     case STEP_WALLETS:
-        while (m->at < m->op_list.len / sizeof(struct operator_row *) &&
+        while (m->at < m->op_list.len / sizeof(struct operator_ref) &&
                !fog_ethaddr_is_zero(&operator_at(m, m->at)->wallet))
             m->at++;
         return ask_wallets(m);

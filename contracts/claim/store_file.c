@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +85,7 @@ static void put_write(struct fog_buf *body, const struct claim_write *w)
     FOG_ASSERT(w->key.len != 0 && w->key.len <= KEY_MAX_BYTES);
     fog_wr_u8(body, w->value.p == NULL ? DELETES : 0);
     fog_wr_lp16(body, w->key);
-    fog_wr_lp32(body, w->value.p == NULL ? (struct fog_bytes){0} : w->value);
+    fog_wr_lp32(body, w->value); /* nothing for a deletion */
 }
 
 static int replay_body(struct store_table *t, struct fog_bytes body)
@@ -143,11 +142,15 @@ static int replay(struct store_table *t, struct fog_bytes file, size_t *good)
 
 static int sync_folder(const char *path)
 {
-    char copy[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
     int fd, rc;
 
-    snprintf(copy, sizeof copy, "%s", path);
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (slash == NULL || slash == path)
+        snprintf(folder, sizeof folder, "%s", slash == NULL ? "." : "/");
+    else
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     rc = fsync(fd) == 0 ? 0 : -errno;

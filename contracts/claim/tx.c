@@ -8,7 +8,7 @@
 
 static struct fog_bytes recipient(const struct tx *t)
 {
-    return t->creates ? (struct fog_bytes){0} : fog_bytes_of(t->to.b, sizeof t->to.b);
+    return fog_bytes_of(t->to.b, t->creates ? 0 : sizeof t->to.b);
 }
 
 /* EIP-1559: 0x02 || rlp([chain_id, nonce, tip, max fee, gas, to, value, data, access list, ...]) */

@@ -34,7 +34,7 @@ struct txns {
 const char *txn_state_text(enum txn_state s)
 {
     static const char *const texts[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
         TXN_STATES(X)
 #undef X
     };

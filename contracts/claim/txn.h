@@ -66,17 +66,17 @@ struct txn_events {
 
 int txns_new(const struct txn_conf *conf, const struct txn_events *events,
              struct txns **out) FOG_MUST_CHECK;
-void txns_free(struct txns **t);
+void txns_free(struct txns **xp);
 
 /* Writes the intent down, durably. `intent` names the deed ("post/2950"): -EEXIST while the journal
  * has one of that name that did not fail. Data is copied, at most TX_DATA_MAX. */
-int txns_submit(struct txns *t, const char *intent, const struct fog_ethaddr *to,
+int txns_submit(struct txns *x, const char *intent, const struct fog_ethaddr *to,
                 struct fog_bytes data) FOG_MUST_CHECK;
 
 /* -ENOENT. */
-int txns_find(struct txns *t, const char *intent, struct txn_view *out) FOG_MUST_CHECK;
+int txns_find(struct txns *x, const char *intent, struct txn_view *out) FOG_MUST_CHECK;
 
 /* Moves on; call every second or so. now_ms is monotonic. */
-void txns_turn(struct txns *t, fog_time_ms now_ms);
+void txns_turn(struct txns *x, fog_time_ms now_ms);
 
 #endif

@@ -197,7 +197,7 @@ void statement_encode(const struct statement *s, uint8_t out[STATEMENT_LEN])
 int statement_decode(struct fog_bytes in, struct statement *out)
 {
     struct fog_rd r = fog_rd_of(in);
-    struct statement s;
+    struct statement s = {0};
     int rc;
 
     fog_rd_copy(&r, s.node.b, sizeof s.node.b);
@@ -234,7 +234,7 @@ void voucher_encode(const struct voucher *v, uint8_t out[VOUCHER_LEN])
 int voucher_decode(struct fog_bytes in, struct voucher *out)
 {
     struct fog_rd r = fog_rd_of(in);
-    struct voucher v;
+    struct voucher v = {0};
     int rc;
 
     fog_rd_copy(&r, v.house.b, sizeof v.house.b);

@@ -7,7 +7,8 @@ const char *fog_ethaddr_text(const struct fog_ethaddr *a, char out[FOG_ETHADDR_T
 {
     struct fog_hash h;
 
-    memcpy(out, "0x", 2);
+    out[0] = '0';
+    out[1] = 'x';
     fog_hex_encode(a->b, sizeof a->b, out + 2);
     fog_keccak256(fog_bytes_of(out + 2, 40), &h);
     for (size_t i = 0; i < 40; i++) {

@@ -456,7 +456,8 @@ static json_t *new_hex(const void *bytes, size_t len)
     char *text = fog_alloc(2 + FOG_HEX_LEN(len) + 1);
     json_t *j;
 
-    memcpy(text, "0x", 2);
+    text[0] = '0';
+    text[1] = 'x';
     fog_hex_encode(bytes, len, text + 2);
     j = json_string(text);
     free(text);
