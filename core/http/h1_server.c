@@ -425,7 +425,7 @@ static size_t read_body(struct h1_conn *h, struct fog_bytes in)
     size_t n;
 
     if (unwanted)
-        r->body.ended = true;
+        req_body_unwanted(r);
     if (!req_body_flows(r))
         return 0;
     n = h->framing.body == FOG_H1_CHUNKED ? read_chunked(h, in) : read_length(h, in);

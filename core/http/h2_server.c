@@ -19,6 +19,11 @@
 #define RESET_BURST 200
 #define RESET_RATE  20
 
+/* A request body that nobody wants is read over this far and this long after the answer: a client
+ * that is still sending sees our 403 or 413 then. */
+#define DISCARD_MAX (16 << 20)
+#define DISCARD_MS  10000
+
 struct h2_conn {
     struct server_conn sc;
     struct fog_turn turn;
@@ -288,6 +293,15 @@ static int on_begin_frame(nghttp2_session *s, const nghttp2_frame_hd *hd, void *
     return 0;
 }
 
+static void drain(struct server_conn *sc);
+
+/* The client goes on sending what nobody reads: ends the stream, and the connection with it. */
+static void stop_reading(struct h2_conn *h, struct fog_http_req *r)
+{
+    cut_stream(h, r, NGHTTP2_NO_ERROR);
+    drain(&h->sc);
+}
+
 static int on_data(nghttp2_session *s, uint8_t flags, int32_t stream, const uint8_t *data,
                    size_t len, void *arg)
 {
@@ -295,10 +309,13 @@ static int on_data(nghttp2_session *s, uint8_t flags, int32_t stream, const uint
     struct fog_http_req *r = req_of(s, stream);
 
     (void)flags;
-    if (r != NULL)
-        req_body_input(r, fog_bytes_of(data, len));
-    else
+    if (r == NULL) {
         (void)nghttp2_session_consume(h->session, stream, len);
+        return 0;
+    }
+    req_body_input(r, fog_bytes_of(data, len));
+    if (r->body.ended && r->done_ms != 0 && (r->discarded += len) > DISCARD_MAX)
+        stop_reading(h, r);
     return 0;
 }
 
@@ -314,9 +331,11 @@ static int on_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
     if (r == NULL)
         return 0;
     req_response_done(r);
-    /* RFC 9113 8.1: answered before the request was read; the client may stop sending. */
-    if (!r->body.complete)
-        cut_stream(h, r, NGHTTP2_NO_ERROR);
+    /* Answered before the request was read. RFC 9113 8.1 allows RST_STREAM(NO_ERROR) at once, but
+     * curl 7.88 then fails with error 92 and never shows our 403 or 413: so first we read over. */
+    if (!r->body.complete && !r->body.attached)
+        req_body_unwanted(r);
+    r->done_ms = fog_loop_now_ms(h->sc.server->loop);
     return 0;
 }
 
@@ -414,7 +433,9 @@ static void check(struct server_conn *sc, fog_time_ms now_ms)
     {
         struct fog_http_req *r = FOG_CONTAINER(it, fog_http_req, link);
 
-        if (server_req_check(r, now_ms) != 0 || is_stalled(h, r, now_ms))
+        if (r->done_ms != 0 && r->body.ended && now_ms - r->done_ms > DISCARD_MS)
+            stop_reading(h, r);
+        else if (server_req_check(r, now_ms) != 0 || is_stalled(h, r, now_ms))
             cut_stream(h, r, NGHTTP2_CANCEL);
     }
 }

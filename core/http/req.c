@@ -122,6 +122,12 @@ static void body_end(struct fog_http_req *r, int err)
         b->sink.on_end(r, err, b->arg);
 }
 
+void req_body_unwanted(struct fog_http_req *r)
+{
+    r->body.ended = true;
+    drop_pending(r);
+}
+
 bool req_body_flows(const struct fog_http_req *r)
 {
     return r->body.ended || (r->body.attached && !r->body.paused && r->body.pending.len == 0 &&

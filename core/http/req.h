@@ -73,7 +73,9 @@ struct fog_http_req {
     struct fog_http_source src;
     struct fog_slice piece; /* pulled, not yet written */
     fog_time_ms progress_ms;
-    int32_t stream; /* h2 */
+    int32_t stream;      /* h2 */
+    fog_time_ms done_ms; /* h2: the response was handed over; 0: not yet */
+    uint64_t discarded;  /* h2: of the request body since then */
 
     struct fog_arena arena; /* last: its first room follows the struct */
 };
@@ -97,6 +99,8 @@ void req_dispatch(struct fog_http_req *r);
 /* Bytes from the peer; what the sink does not want now is kept. */
 void req_body_input(struct fog_http_req *r, struct fog_bytes in);
 void req_body_complete(struct fog_http_req *r);
+/* Nobody will ask for it: what came is dropped, what comes is read over. */
+void req_body_unwanted(struct fog_http_req *r);
 /* Whether bytes would be passed on at once (h1 leaves them in the connection otherwise). */
 bool req_body_flows(const struct fog_http_req *r);
 
