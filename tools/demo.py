@@ -130,7 +130,7 @@ def main():
         entry = play(fog, step, clip, blog, video, site)
         _, rows = close_week(fog, step)
         table(fog, rows)
-        print(f"\nVideo  {entry}\nSite   {fogdev.site_url(fog, blog['site'])}\n"
+        print(f"\nWatch  {entry.replace('master.m3u8', 'watch.html')}\nVideo  {entry}\nSite   {fogdev.site_url(fog, blog['site'])}\n"
               f"Browsers ask for the local CA once: {fog.ca}")
         if args.stay:
             print("The fog stays up. Ctrl-C stops it.", flush=True)
