@@ -138,7 +138,7 @@ class Viewer(threading.Thread):
 
 def box_of_host(fog, host):
     label = host.split(".")[1]
-    return next(b for b in fog.boxes if b.identity["label"] == label)
+    return next(b for b in fog.boxes if b.identity["box"] == label)
 
 
 def run_show(doc, body):
