@@ -150,7 +150,8 @@ bool api_auth(struct api_call *c)
     else if (rc != 0)
         api_problem(c, 401, "bad_signature", "the request's signature is not accepted: %s",
                     fog_strerror(rc));
-    c->who = auth.publisher_id;
+    else
+        c->who = auth.publisher_id; /* a refused call is gone */
     return rc == 0;
 }
 

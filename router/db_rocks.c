@@ -1,6 +1,7 @@
 /*
  * db.h on RocksDB (door). One writer thread: it takes everything that is queued, writes it as one
- * synced batch, and posts the callbacks in order, so that a burst of small changes costs one fsync.
+ * synced batch, and hands the jobs back in order (a list and an eventfd), so that a burst of small
+ * changes costs one fsync.
  */
 #include "core/base/assert.h"
 #include "core/io/loop.h"
@@ -11,10 +12,11 @@
 #include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 struct job {
     struct job *next;
-    struct db_rocks *owner;
     rocksdb_writebatch_t *batch;
     size_t bytes;
     void (*done)(void *ctx, int err);
@@ -24,7 +26,6 @@ struct job {
 
 struct db_rocks {
     struct db db;
-    struct fog_loop *loop;
     rocksdb_t *rocks;
     rocksdb_options_t *options;
     rocksdb_readoptions_t *read;
@@ -32,10 +33,11 @@ struct db_rocks {
     pthread_t writer;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct job *head, **tail;
+    struct job *head, **tail;           /* to write */
+    struct job *done_head, **done_tail; /* to tell */
+    int event;                          /* wakes the loop */
+    struct fog_watch *watch;
     bool stop;
-    bool closed;     /* loop's side: callbacks are dropped */
-    unsigned posted; /* loop's side: callbacks on their way */
 };
 
 static int log_error(const char *what, char *err)
@@ -90,18 +92,36 @@ static void job_free(struct job *j)
     free(j);
 }
 
-/* On the loop: tells the caller. The last one after close frees the store. */
-static void on_done(void *arg)
+/* From either thread, with the lock held. */
+static void put_done(struct db_rocks *d, struct job *j)
 {
-    struct job *j = arg;
-    struct db_rocks *d = j->owner;
+    uint64_t one = 1;
 
-    d->posted--;
-    if (!d->closed && j->done != NULL)
-        j->done(j->ctx, j->err);
-    job_free(j);
-    if (d->closed && d->posted == 0)
-        free(d);
+    j->next = NULL;
+    *d->done_tail = j;
+    d->done_tail = &j->next;
+    (void)!write(d->event, &one, sizeof one); /* fails only when 2^64 - 1 are waiting */
+}
+
+/* On the loop: tells the callers, in the order of their batches. */
+static void on_event(void *arg)
+{
+    struct db_rocks *d = arg;
+    struct job *j, *next;
+    uint64_t n;
+
+    (void)!read(d->event, &n, sizeof n);
+    pthread_mutex_lock(&d->lock);
+    j = d->done_head;
+    d->done_head = NULL;
+    d->done_tail = &d->done_head;
+    pthread_mutex_unlock(&d->lock);
+    for (; j != NULL; j = next) {
+        next = j->next;
+        if (j->done != NULL)
+            j->done(j->ctx, j->err);
+        job_free(j);
+    }
 }
 
 static int write_job(struct db_rocks *d, struct job *j)
@@ -148,12 +168,12 @@ static void *writer_main(void *arg)
         for (j = first->next; j != NULL; j = j->next)
             merge(first, j);
         err = write_job(d, first);
-        for (j = first; j != NULL; j = next) {
-            next = j->next; /* the loop frees j as soon as it has it */
-            j->err = err;
-            fog_loop_post(d->loop, on_done, j);
-        }
         pthread_mutex_lock(&d->lock);
+        for (j = first; j != NULL; j = next) {
+            next = j->next;
+            j->err = err;
+            put_done(d, j);
+        }
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -165,11 +185,9 @@ static void rocks_batch(struct db *db, const struct db_op *ops, size_t n,
     struct db_rocks *d = (struct db_rocks *)db;
     struct job *j = FOG_NEW(job);
 
-    j->owner = d;
     j->batch = rocksdb_writebatch_create();
     j->done = done;
     j->ctx = ctx;
-    d->posted++;
     for (size_t i = 0; i < n; i++) {
         j->bytes += ops[i].key.len + ops[i].value.len;
         if (ops[i].value.p == NULL)
@@ -180,7 +198,9 @@ static void rocks_batch(struct db *db, const struct db_op *ops, size_t n,
     }
     if (j->bytes > DB_BATCH_MAX) {
         j->err = FOG_ELIMIT;
-        fog_loop_post(d->loop, on_done, j);
+        pthread_mutex_lock(&d->lock);
+        put_done(d, j);
+        pthread_mutex_unlock(&d->lock);
         return;
     }
     pthread_mutex_lock(&d->lock);
@@ -193,6 +213,7 @@ static void rocks_batch(struct db *db, const struct db_op *ops, size_t n,
 static void rocks_close(struct db *db)
 {
     struct db_rocks *d = (struct db_rocks *)db;
+    struct job *j, *next;
 
     pthread_mutex_lock(&d->lock);
     d->stop = true;
@@ -205,9 +226,13 @@ static void rocks_close(struct db *db)
     rocksdb_options_destroy(d->options);
     pthread_mutex_destroy(&d->lock);
     pthread_cond_destroy(&d->wake);
-    d->closed = true;
-    if (d->posted == 0)
-        free(d);
+    fog_watch_free(&d->watch);
+    close(d->event);
+    for (j = d->done_head; j != NULL; j = next) {
+        next = j->next;
+        job_free(j); /* nobody is told any more */
+    }
+    free(d);
 }
 
 static const struct db_engine rocks_engine = {rocks_get, rocks_scan, rocks_batch, rocks_close};
@@ -218,8 +243,8 @@ int db_open_rocks(struct fog_loop *loop, const char *folder, struct db **out)
     char *err = NULL;
 
     d->db.engine = &rocks_engine;
-    d->loop = loop;
     d->tail = &d->head;
+    d->done_tail = &d->done_head;
     d->options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(d->options, 1);
     rocksdb_options_set_write_buffer_size(d->options, (size_t)2 << 20);
@@ -239,6 +264,10 @@ int db_open_rocks(struct fog_loop *loop, const char *folder, struct db **out)
         free(d);
         return -EIO;
     }
+    d->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    FOG_ASSERT(d->event >= 0);
+    d->watch = fog_watch_new(loop, d->event, on_event, NULL, d);
+    fog_watch_want(d->watch, true, false);
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->wake, NULL);
     if (pthread_create(&d->writer, NULL, writer_main, d) != 0)
