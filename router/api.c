@@ -175,7 +175,7 @@ bool api_query(const struct api_call *c, const char *name, char *out, size_t siz
         if (len > n && memcmp(p, name, n) == 0 && p[n] == '=') {
             for (size_t i = n + 1; i < len && at + 1 < size; i++) {
                 if (p[i] == '%' && i + 2 < len && unhex(p[i + 1]) >= 0 && unhex(p[i + 2]) >= 0) {
-                    out[at++] = (char)(unhex(p[i + 1]) << 4 | unhex(p[i + 2]));
+                    out[at++] = (char)((unsigned)unhex(p[i + 1]) << 4 | (unsigned)unhex(p[i + 2]));
                     i += 2;
                 } else {
                     out[at++] = p[i];

@@ -133,10 +133,12 @@ static void on_page(void *ctx, int err, struct fog_bytes page)
     struct lookup *l = c->part;
     struct fog_release_entry entry;
 
-    if (c->req == NULL)
+    entry.slot = 0;
+    if (c->req == NULL) {
         free(l);
-    if (!api_alive(c))
+        (void)api_alive(c);
         return;
+    }
     if (err == 0)
         err = fog_release_find_feed(&l->find, page, false, &entry);
     if (err == FOG_FIND_MORE) {

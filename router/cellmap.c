@@ -237,7 +237,7 @@ static int check_sigs(struct fog_bytes rest, struct fog_bytes body, const struct
 {
     struct fog_rd r = fog_rd_of(rest);
     unsigned n = fog_rd_u8(&r), good = 0;
-    struct fog_pub last = {0}, key;
+    struct fog_pub last = {0}, key = {0};
     struct fog_sig sig;
     int rc;
 
@@ -335,12 +335,15 @@ int cellmap_follows(const struct cellmap *prev, const struct cellmap *next,
     return 0;
 }
 
+static int key_to_row(const void *key, const void *row)
+{
+    return memcmp(key, ((const struct cellmap_row *)row)->key, 32);
+}
+
 int cellmap_find_key(const struct cellmap *m, const uint8_t key[32])
 {
-    struct cellmap_row want, *hit;
+    const struct cellmap_row *hit = bsearch(key, m->rows, m->n, sizeof *m->rows, key_to_row);
 
-    memcpy(want.key, key, sizeof want.key);
-    hit = bsearch(&want, m->rows, m->n, sizeof want, by_key);
     return hit == NULL ? -1 : (int)(hit - m->rows);
 }
 

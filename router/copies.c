@@ -428,8 +428,6 @@ static void evaluate(struct copies *c, struct group *g, fog_time_ms now)
             order(c, g, h, COPIES_HOLD, now);
     }
     shed(c, g, want, n, all_good && (n > 0 || g->dropped), now);
-    if (g->dropped && g->n == 0)
-        group_free(c, g);
 }
 
 /* --- answers --- */
@@ -477,6 +475,7 @@ void copies_on_placed(struct copies *c, const uint8_t box[32], uint64_t order_no
 
 fog_time_ms copies_tick(struct copies *c, fog_time_ms now)
 {
+    struct fog_list gone;
     struct fog_link *l;
     int done = 0;
 
@@ -497,8 +496,15 @@ fog_time_ms copies_tick(struct copies *c, fog_time_ms now)
                 c->next_due = g->due;
         }
     }
-    while (done++ < PER_TICK && (l = fog_list_pop_front(&c->dirty)) != NULL)
-        evaluate(c, FOG_CONTAINER(l, group, dirty), now);
+    fog_list_init(&gone);
+    while (done++ < PER_TICK && (l = fog_list_pop_front(&c->dirty)) != NULL) {
+        struct group *g = FOG_CONTAINER(l, group, dirty);
+        evaluate(c, g, now);
+        if (g->dropped && g->n == 0)
+            fog_list_push_back(&gone, &g->dirty);
+    }
+    while ((l = fog_list_pop_front(&gone)) != NULL)
+        group_free(c, FOG_CONTAINER(l, group, dirty));
     if (!fog_list_empty(&c->dirty))
         return now + 1;
     return c->next_due < c->grace_ends ? c->next_due : c->grace_ends;

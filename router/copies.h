@@ -57,8 +57,8 @@ struct copies;
 struct copies *copies_new(const struct copies_conf *conf, const struct copies_ops *ops);
 void copies_free(struct copies **c);
 
-/* Adds or replaces a group; takes g->refs over. */
-void copies_put(struct copies *c, struct record_group *g, fog_time_ms now);
+/* Adds or replaces a group; takes in->refs over. */
+void copies_put(struct copies *c, struct record_group *in, fog_time_ms now);
 /* Forgets groups of the site that are not in the list of the newest release: boxes are told to drop
  * them. */
 void copies_keep_only(struct copies *c, const struct fog_site_id *site, const struct fog_hash *pgs,

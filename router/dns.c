@@ -303,16 +303,16 @@ static int write_packet(ldns_pkt *out, size_t max, struct fog_buf *to)
     return 0;
 }
 
-int dns_answer(const struct dns_zone *z, struct fog_bytes query, bool tcp, struct fog_buf *to)
+int dns_answer(const struct dns_zone *z, struct fog_bytes query, bool tcp, struct fog_buf *out)
 {
-    ldns_pkt *in = NULL, *out;
+    ldns_pkt *in = NULL, *reply;
     size_t max;
     int rc;
 
     if (query.len < 12 || (query.p[2] & 0x80) != 0)
         return FOG_EFORMAT; /* answers are never answered */
     if ((query.p[2] & 0x78) != 0) {
-        bare(query, 4, to); /* NOTIMP: only standard queries */
+        bare(query, 4, out); /* NOTIMP: only standard queries */
         return 0;
     }
     if (query.p[4] != 0 || query.p[5] != 1 ||
@@ -320,18 +320,18 @@ int dns_answer(const struct dns_zone *z, struct fog_bytes query, bool tcp, struc
         ldns_rr_list_rr_count(ldns_pkt_question(in)) != 1) {
         if (in != NULL)
             ldns_pkt_free(in);
-        bare(query, 1, to); /* FORMERR */
+        bare(query, 1, out); /* FORMERR */
         return 0;
     }
-    out = ldns_pkt_new();
-    ldns_pkt_set_id(out, ldns_pkt_id(in));
-    ldns_pkt_set_qr(out, true);
-    ldns_pkt_set_rd(out, ldns_pkt_rd(in));
-    fill(z, in, out);
+    reply = ldns_pkt_new();
+    ldns_pkt_set_id(reply, ldns_pkt_id(in));
+    ldns_pkt_set_qr(reply, true);
+    ldns_pkt_set_rd(reply, ldns_pkt_rd(in));
+    fill(z, in, reply);
     max = ldns_pkt_edns(in) ? ldns_pkt_edns_udp_size(in) : DNS_UDP_PLAIN;
     max = tcp ? 65535 : max < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : max > DNS_UDP_MAX ? DNS_UDP_MAX : max;
-    rc = write_packet(out, max, to);
-    ldns_pkt_free(out);
+    rc = write_packet(reply, max, out);
+    ldns_pkt_free(reply);
     ldns_pkt_free(in);
     return rc;
 }

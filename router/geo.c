@@ -27,7 +27,7 @@ struct geo {
 };
 
 static const char *const source_names[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
     GEO_SOURCES(X)
 #undef X
 };
@@ -275,7 +275,9 @@ static bool country_of(const struct geo *g, const struct fog_addr *a, char out[3
         return false;
     for (int i = 0; i < 2; i++) {
         char c = data.utf8_string[i];
-        out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        out[i] = c;
         if (out[i] < 'a' || out[i] > 'z')
             return false;
     }
@@ -356,6 +358,7 @@ int geo_new(const char *country_db, const char *prefix_map, struct geo **out)
     if (prefix_map != NULL) {
         if ((rc = read_map(prefix_map, &g)) != 0)
             return rc;
+        FOG_ASSERT(g != NULL);
     } else {
         g = FOG_NEW(geo);
     }

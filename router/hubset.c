@@ -154,6 +154,7 @@ int hubset_check(const struct hubset *next, const struct hubset *prev, const str
     unsigned by_root = 0, by_prev = 0;
     struct fog_buf body = {0};
     struct hubset copy = *next;
+    bool follows;
     int rc;
 
     if (prev != NULL && next->version <= prev->version)
@@ -170,12 +171,9 @@ int hubset_check(const struct hubset *next, const struct hubset *prev, const str
         by_root += root;
         by_prev += inst;
     }
-    rc = FOG_EVERIFY;
-    if (by_root >= g->root_k)
-        rc = 0;
-    else if (prev != NULL && by_prev >= prev->t && next->version == prev->version + 1 &&
-             fog_hash_eq(&next->prev, &prev->id))
-        rc = 0;
+    follows = prev != NULL && by_prev >= prev->t && next->version == prev->version + 1 &&
+              fog_hash_eq(&next->prev, &prev->id);
+    rc = by_root >= g->root_k || follows ? 0 : FOG_EVERIFY;
 out:
     fog_buf_fini(&body);
     return rc;

@@ -27,7 +27,7 @@ static const unsigned moves[] = {
 const char *lease_state_name(enum lease_state s)
 {
     static const char *const names[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
         LEASE_STATES(X)
 #undef X
     };

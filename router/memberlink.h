@@ -76,9 +76,9 @@ void mlink_send(struct mlink *l, uint16_t type, struct fog_bytes body);
 void mlink_beat(struct mlink *l);
 
 /* member.c: what the links find. Negative: the hub broke the protocol. */
-int member_take_hub_set(struct member *m, struct fog_bytes set) FOG_MUST_CHECK;
-int member_take_map(struct member *m, struct fog_bytes map) FOG_MUST_CHECK;
-int member_take_live(struct member *m, struct fog_bytes live) FOG_MUST_CHECK;
+int member_take_hub_set(struct member *m, struct fog_bytes bytes) FOG_MUST_CHECK;
+int member_take_map(struct member *m, struct fog_bytes bytes) FOG_MUST_CHECK;
+int member_take_live(struct member *m, struct fog_bytes bytes) FOG_MUST_CHECK;
 void member_take_time(struct member *m, fog_time_ms hub_ms, fog_time_ms rtt_ms);
 void member_lease_changed(struct member *m);
 

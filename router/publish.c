@@ -116,8 +116,10 @@ static void on_timer(void *arg)
 {
     struct publish *p = arg;
     fog_time_ms now = router_now(p->r), next = INT64_MAX;
+    struct fog_list ready;
     struct fog_link *l;
 
+    fog_list_init(&ready);
     while ((l = fog_list_pop_front(&p->finished)) != NULL)
         conclude(p, FOG_CONTAINER(l, publish_job, link));
     FOG_LIST_EACH(&p->waits, it)
@@ -128,6 +130,10 @@ static void on_timer(void *arg)
             continue;
         }
         fog_link_remove(&w->link);
+        fog_list_push_back(&ready, &w->link);
+    }
+    while ((l = fog_list_pop_front(&ready)) != NULL) {
+        struct publish_wait *w = FOG_CONTAINER(l, publish_wait, link);
         p->n_waits--;
         w->done(w->ctx);
         free(w);

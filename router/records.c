@@ -481,7 +481,7 @@ void records_put_ack(struct records *r, const struct fog_hash *pg, const uint8_t
     memcpy(id, pg->b, 32);
     memcpy(id + 32, box, 32);
     k = key_of(LETTER_ACK, id, sizeof id);
-    put(r, &k, rev == NULL ? (struct fog_bytes){0} : fog_bytes_of(rev->b, sizeof rev->b), NULL,
+    put(r, &k, rev == NULL ? fog_bytes_of(NULL, 0) : fog_bytes_of(rev->b, sizeof rev->b), NULL,
         NULL);
 }
 

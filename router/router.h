@@ -83,7 +83,7 @@ int router_site(struct router *r, const uint8_t site[10], struct fog_bytes *poin
                 struct fog_bytes *keydoc, struct fog_bytes *delegate) FOG_MUST_CHECK;
 
 /* This instance's own storage found a peer lying (same as REPORT of a box). */
-void router_report(struct router *r, const struct fog_wire_report *report);
+void router_report(struct router *r, const struct fog_wire_report *m);
 
 /* Asks a box without inbound reachability to dial us (CALL_YOU with our public address). */
 int router_call_peer(struct router *r, const uint8_t box[32]) FOG_MUST_CHECK;

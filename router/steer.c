@@ -37,7 +37,7 @@ struct bucket {
 const char *steer_why_name(enum steer_why why)
 {
     static const char *const names[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
         STEER_REASONS(X)
 #undef X
     };

@@ -53,7 +53,7 @@ struct verdicts *verdicts_new(const uint8_t seed[16], const struct verdicts_ops 
 void verdicts_free(struct verdicts **v);
 
 /* From disk. */
-void verdicts_load(struct verdicts *v, const struct verdict *one);
+void verdicts_load(struct verdicts *v, const struct verdict *in);
 void verdict_encode(const struct verdict *v, struct fog_buf *out);
 int verdict_decode(struct fog_bytes in, struct verdict *out) FOG_MUST_CHECK;
 

@@ -16,7 +16,7 @@ void lconn_send_pointer(struct lconn *l, const struct record_site *s)
 {
     const struct record_pub *pub = records_pub(l->r->rec, &s->pointer.publisher_id);
     struct fog_wire_pointer m = {.pointer = fog_buf_bytes(&s->pointer_bytes),
-                                 .keydoc = pub == NULL ? (struct fog_bytes){0}
+                                 .keydoc = pub == NULL ? fog_bytes_of(NULL, 0)
                                                        : fog_buf_bytes(&pub->bytes),
                                  .delegate = fog_buf_bytes(&s->delegate)};
     struct fog_buf b = {0};
@@ -99,6 +99,20 @@ static void take_address(struct lconn *l, struct record_box *b)
     b->addr = addr;
 }
 
+/* What a HELLO can change. */
+static bool same_offer(const struct record_box *x, const struct record_box *y)
+{
+    bool addr = x->addr.u.sa.sa_family == y->addr.u.sa.sa_family;
+
+    if (addr && x->addr.u.sa.sa_family != 0)
+        addr = fog_addr_ip_eq(&x->addr, &y->addr) &&
+               fog_addr_port(&x->addr) == fog_addr_port(&y->addr);
+    return addr && x->verified == y->verified && x->node_id == y->node_id &&
+           x->weight == y->weight && x->class == y->class && x->flags == y->flags &&
+           x->asn == y->asn && memcmp(x->node, y->node, 20) == 0 &&
+           strcmp(x->country, y->country) == 0 && strcmp(x->domain, y->domain) == 0;
+}
+
 /* What HELLO says goes into the record; returns whether the map must change. */
 static bool update_record(struct lconn *l, struct record_box *b)
 {
@@ -117,7 +131,7 @@ static bool update_record(struct lconn *l, struct record_box *b)
         b->addr = (struct fog_addr){0};
     if (b->addr.u.sa.sa_family == 0)
         b->verified = false;
-    return memcmp(&was, b, sizeof was) != 0;
+    return !same_offer(&was, b);
 }
 
 static void send_lease(struct lconn *l)

@@ -151,7 +151,7 @@ def source(items):
                            "    l->count = fog_rd_u16(r);\n    if (l->count > max)\n        fog_rd_fail(r, FOG_ELIMIT);\n"
                            "    from = r->p;\n    for (uint32_t i = 0; i < l->count && r->err == 0; i++)\n"
                            f"        fog_wire_get_{low}(r, &row);\n"
-                           "    l->raw = r->err != 0 ? (struct fog_bytes){0} : fog_bytes_of(from, (size_t)(r->p - from));\n"
+                           "    l->raw = r->err != 0 ? fog_bytes_of(NULL, 0) : fog_bytes_of(from, (size_t)(r->p - from));\n"
                            "    if (r->err != 0)\n        l->count = 0;\n}\n")
     out.append("const char *fog_wire_name(uint16_t type)\n{\n    switch (type) {")
     out += [f'    case FOG_WIRE_{i["name"]}:\n        return "{i["name"]}";' for i in items if i["is_msg"]]

@@ -17,7 +17,7 @@ int fog_x509_key_new(struct fog_buf *key_pem) FOG_MUST_CHECK;
 
 /* Request (PKCS#10 DER, appended) signed by the key, for exactly this DNS name (subjectAltName). */
 int fog_x509_csr_make(struct fog_bytes key_pem, const char *dns_name,
-                      struct fog_buf *der) FOG_MUST_CHECK;
+                      struct fog_buf *out) FOG_MUST_CHECK;
 
 struct fog_x509_csr {
     uint8_t spki[FOG_X509_SPKI_MAX]; /* SubjectPublicKeyInfo, DER */
@@ -26,7 +26,7 @@ struct fog_x509_csr {
 };
 /* Form, signature, a P-256 key, exactly one DNS name and no other name. FOG_EFORMAT, FOG_EVERIFY,
  * FOG_ELIMIT. */
-int fog_x509_csr_read(struct fog_bytes der, struct fog_x509_csr *out) FOG_MUST_CHECK;
+int fog_x509_csr_read(struct fog_bytes in, struct fog_x509_csr *out) FOG_MUST_CHECK;
 
 /* Self-signed CA certificate (PEM, appended), path length 0. Times in Unix seconds. */
 int fog_x509_ca_make(struct fog_bytes key_pem, const char *common_name, int64_t not_before,
@@ -45,7 +45,7 @@ int fog_x509_issue(struct fog_bytes ca_key_pem, struct fog_bytes ca_cert_pem,
                    const struct fog_x509_leaf *leaf, struct fog_buf *chain_pem) FOG_MUST_CHECK;
 
 /* SubjectPublicKeyInfo of a private key (PEM). */
-int fog_x509_spki_of(struct fog_bytes key_pem, struct fog_buf *der) FOG_MUST_CHECK;
+int fog_x509_spki_of(struct fog_bytes key_pem, struct fog_buf *out) FOG_MUST_CHECK;
 
 /* End of validity of the first certificate of a PEM text, Unix seconds. */
 int fog_x509_not_after(struct fog_bytes cert_pem, int64_t *out) FOG_MUST_CHECK;

@@ -34,7 +34,7 @@ static void get_list_ref(struct fog_rd *r, struct fog_wire_list *l, uint32_t max
     from = r->p;
     for (uint32_t i = 0; i < l->count && r->err == 0; i++)
         fog_wire_get_ref(r, &row);
-    l->raw = r->err != 0 ? (struct fog_bytes){0} : fog_bytes_of(from, (size_t)(r->p - from));
+    l->raw = r->err != 0 ? fog_bytes_of(NULL, 0) : fog_bytes_of(from, (size_t)(r->p - from));
     if (r->err != 0)
         l->count = 0;
 }
@@ -60,7 +60,7 @@ static void get_list_peer(struct fog_rd *r, struct fog_wire_list *l, uint32_t ma
     from = r->p;
     for (uint32_t i = 0; i < l->count && r->err == 0; i++)
         fog_wire_get_peer(r, &row);
-    l->raw = r->err != 0 ? (struct fog_bytes){0} : fog_bytes_of(from, (size_t)(r->p - from));
+    l->raw = r->err != 0 ? fog_bytes_of(NULL, 0) : fog_bytes_of(from, (size_t)(r->p - from));
     if (r->err != 0)
         l->count = 0;
 }
@@ -86,7 +86,7 @@ static void get_list_signed(struct fog_rd *r, struct fog_wire_list *l, uint32_t 
     from = r->p;
     for (uint32_t i = 0; i < l->count && r->err == 0; i++)
         fog_wire_get_signed(r, &row);
-    l->raw = r->err != 0 ? (struct fog_bytes){0} : fog_bytes_of(from, (size_t)(r->p - from));
+    l->raw = r->err != 0 ? fog_bytes_of(NULL, 0) : fog_bytes_of(from, (size_t)(r->p - from));
     if (r->err != 0)
         l->count = 0;
 }
@@ -122,7 +122,7 @@ static void get_list_id_row(struct fog_rd *r, struct fog_wire_list *l, uint32_t 
     from = r->p;
     for (uint32_t i = 0; i < l->count && r->err == 0; i++)
         fog_wire_get_id_row(r, &row);
-    l->raw = r->err != 0 ? (struct fog_bytes){0} : fog_bytes_of(from, (size_t)(r->p - from));
+    l->raw = r->err != 0 ? fog_bytes_of(NULL, 0) : fog_bytes_of(from, (size_t)(r->p - from));
     if (r->err != 0)
         l->count = 0;
 }
@@ -154,7 +154,7 @@ static void get_list_progress_row(struct fog_rd *r, struct fog_wire_list *l, uin
     from = r->p;
     for (uint32_t i = 0; i < l->count && r->err == 0; i++)
         fog_wire_get_progress_row(r, &row);
-    l->raw = r->err != 0 ? (struct fog_bytes){0} : fog_bytes_of(from, (size_t)(r->p - from));
+    l->raw = r->err != 0 ? fog_bytes_of(NULL, 0) : fog_bytes_of(from, (size_t)(r->p - from));
     if (r->err != 0)
         l->count = 0;
 }
