@@ -117,9 +117,14 @@ static void attempt_free(struct attempt **pa)
 
 static void attempt_drop(struct attempt *a)
 {
-    for (int i = 0; i < RACERS; i++)
-        if (a->job->racers[i] == a)
-            attempt_free(&a->job->racers[i]);
+    struct job *j = a->job;
+
+    for (int i = 0; i < RACERS; i++) {
+        if (j->racers[i] == a) {
+            attempt_free(&j->racers[i]);
+            return;
+        }
+    }
 }
 
 static int racing(const struct job *j)
