@@ -36,7 +36,7 @@ static void print_transport(const uint8_t seed[32])
     fog_box_id_of(key.pub.b, &box);
     fog_box_label(&box, label);
     fog_hex_encode(key.pub.b, 32, hex);
-    printf("\"label\": \"%s\", \"key\": \"%s\", ", label, hex);
+    printf("\"box\": \"%s\", \"key\": \"%s\", ", label, hex);
     fog_sign_key_wipe(&key);
 }
 
