@@ -60,18 +60,16 @@ static void say_client(const struct lookup *l, const struct steer_explain *e, st
 
 static void say_pick(const struct lookup *l, const struct steer_explain *e, struct fog_buf *out)
 {
-    const char *file = l->found ? "the file's" : "the site's";
-
     if (e->pick.row < 0) {
-        fog_buf_append_str(out, " No box can serve now: the gateway serves it itself.");
+        fog_buf_append_str(out, "\nNo box can serve now: the gateway serves it itself.");
         return;
     }
-    fog_buf_printf(out,
-                   " %zu boxes can serve; %zu of them are nearest (%s), %zu of those hold %s "
-                   "placement group %u.",
-                   e->pick.n_usable, e->pick.n_near, geo_distance_name(e->pick.distance),
-                   e->pick.n_near_holders, file, l->slot);
-    fog_buf_printf(out, " Chosen: %s", e->box);
+    fog_buf_printf(
+        out,
+        "\nBoxes that can serve: %zu; nearest of them (%s): %zu; of those hold %s: %zu (group %u).",
+        e->pick.n_usable, geo_distance_name(e->pick.distance), e->pick.n_near,
+        l->found ? "this file" : "the site's first files", e->pick.n_near_holders, l->slot);
+    fog_buf_printf(out, "\nChosen: %s", e->box);
     switch (e->pick.why) {
     case STEER_WHY_HOLDER_LESS_LOADED:
         fog_buf_printf(out,

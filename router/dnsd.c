@@ -236,8 +236,11 @@ static void on_accept(struct fog_conn *conn, void *arg)
 static int bind_udp(struct dnsd *d)
 {
     socklen_t len = sizeof d->at;
+    const int queue = 1 << 20; /* bursts of questions wait here, not at the askers */
 
     d->fd = socket(d->at.u.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (d->fd >= 0) /* the kernel may give less */
+        (void)!setsockopt(d->fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof queue);
     if (d->fd < 0 || bind(d->fd, &d->at.u.sa, fog_addr_len(&d->at)) != 0 ||
         getsockname(d->fd, &d->at.u.sa, &len) != 0)
         return -errno;

@@ -285,6 +285,11 @@ static bool may_publish(struct publish *p, const struct fog_hash *who, struct pu
     fog_site_id_of(&p->r->fog_id, &j->pointer.publisher_id, fog_bytes_str(j->pointer.site),
                    &j->res.site);
     now = records_site(p->r->rec, &j->res.site);
+    if (now == NULL && records_site_count(p->r->rec) >= PUBLISH_SITES_MAX) {
+        refuse(&j->res, 507, "too_many_sites",
+               "this router holds as many sites as it can: ask the operator");
+        return false;
+    }
     if (now != NULL && fog_pointer_cmp(&j->pointer, &now->pointer) <= 0) {
         if (fog_bytes_eq(fog_buf_bytes(&now->pointer_bytes), fog_buf_bytes(&j->pointer_bytes))) {
             refuse(&j->res, 200, NULL, ""); /* sent again: it is what we have */

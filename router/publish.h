@@ -11,6 +11,7 @@
 
 #define PUBLISH_JOBS_MAX  64
 #define PUBLISH_WAITS_MAX 256
+#define PUBLISH_SITES_MAX 100000 /* of all publishers together; kept in RAM */
 #define PUBLISH_FRESH_MS                                                                           \
     30000 /* how often pointers are confirmed to boxes (PROTOCOL 2: <= 60 s)                       \
            */

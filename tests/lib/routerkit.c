@@ -222,6 +222,7 @@ void routerkit_start(void)
     conf.public_port = fog_addr_port(&conf.public_addr);
     ports.deals = (struct router_deals){.check = check_deal};
     rk.allow_publishers = true;
+    conf.dns_listen = "127.0.0.1:0";
     conf.dev = true;
     conf.k = 2;
     conf.grace_ms = 50;
