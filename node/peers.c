@@ -12,6 +12,7 @@
 struct peers {
     pthread_mutex_t lock;
     uint8_t self[32];
+    bool reachable;
     struct cellmap *map;
     struct peers_hub hubs[PEERS_HUBS];
     size_t n_hubs;
@@ -22,12 +23,13 @@ struct peers {
     size_t next_liar;
 };
 
-struct peers *peers_new(const uint8_t self[32])
+struct peers *peers_new(const uint8_t self[32], bool reachable)
 {
     struct peers *p = FOG_NEW(peers);
 
     pthread_mutex_init(&p->lock, NULL);
     memcpy(p->self, self, sizeof p->self);
+    p->reachable = reachable;
     return p;
 }
 
@@ -108,7 +110,7 @@ static size_t add(const struct peers *p, const uint8_t key[32], fog_time_ms now_
     struct links_peer peer;
 
     if (n == PEERS_CANDIDATES || memcmp(key, p->self, 32) == 0 || is_liar(p, key, now_ms) ||
-        !find(p, key, &peer))
+        !find(p, key, &peer) || !(peer.reachable || p->reachable))
         return n;
     for (size_t i = 0; i < n; i++)
         if (memcmp(out[i].key, key, 32) == 0)

@@ -21,7 +21,8 @@ struct peers_hub {
     struct fog_addr addr;
 };
 
-struct peers *peers_new(const uint8_t self[32]);
+/* `reachable`: others can dial us. If not, peers that cannot be dialled either are never asked. */
+struct peers *peers_new(const uint8_t self[32], bool reachable);
 void peers_free(struct peers **p);
 
 /* Takes a reference of its own to the map. */

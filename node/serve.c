@@ -119,7 +119,7 @@ static int make_links(struct serve *s)
     };
 
     links.policy.own[0] = s->conf->advertise_addr;
-    s->peers = peers_new(s->key);
+    s->peers = peers_new(s->key, s->conf->reachable);
     s->fills = fill_table_new();
     return links_new(&links, &s->links);
 }
