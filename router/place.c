@@ -61,9 +61,9 @@ static uint64_t minus_log2(uint64_t v)
     return ((uint64_t)64 << 48) - (((uint64_t)(63 - e) << 48) + lg);
 }
 
-static uint64_t distance(const struct place_item *it, uint64_t p0, uint64_t p1)
+static uint64_t draw(const struct place_item *it, uint64_t p0, uint64_t p1)
 {
-    return minus_log2(mix(mix(it->a ^ p0) ^ it->b ^ p1) | 1);
+    return mix(mix(it->a ^ p0) ^ it->b ^ p1) | 1;
 }
 
 uint64_t place_score(const struct place_item *item, const struct fog_hash *pg)
@@ -71,7 +71,7 @@ uint64_t place_score(const struct place_item *item, const struct fog_hash *pg)
     pthread_once(&log_once, make_log_table);
     if (item->weight == 0)
         return UINT64_MAX;
-    return distance(item, load64(pg->b), load64(pg->b + 8)) / item->weight;
+    return minus_log2(draw(item, load64(pg->b), load64(pg->b + 8))) / item->weight;
 }
 
 static bool comes_before(const struct place_item *items, const struct place_hit *x,
@@ -84,6 +84,14 @@ static bool comes_before(const struct place_item *items, const struct place_hit 
     return a->a != b->a ? a->a < b->a : a->b < b->b;
 }
 
+/* floor(l / weight) > worst, for an l that is at most the true one. */
+static bool cannot_enter(uint64_t l, uint64_t worst, uint64_t weight)
+{
+    uint64_t limit;
+
+    return !__builtin_mul_overflow(worst + 1, weight, &limit) && l >= limit;
+}
+
 size_t place_top(const struct place_item *items, size_t n, const uint8_t *ok,
                  const struct fog_hash *pg, struct place_hit *out, size_t max)
 {
@@ -94,14 +102,17 @@ size_t place_top(const struct place_item *items, size_t n, const uint8_t *ok,
     pthread_once(&log_once, make_log_table);
     for (size_t i = 0; i < n; i++) {
         struct place_hit hit = {.index = (uint32_t)i};
-        uint64_t l;
+        uint64_t v, l;
         size_t at;
 
         if (items[i].weight == 0 || (ok != NULL && ok[i] == 0))
             continue;
-        l = distance(&items[i], p0, p1);
-        /* floor(l / w) > worst, without dividing: most boxes end here */
-        if (have == max && (fog_u128)l >= (fog_u128)(out[have - 1].score + 1) * items[i].weight)
+        v = draw(&items[i], p0, p1);
+        /* -log2(u) >= 1 - u: most boxes end here, without the table and without a division. */
+        if (have == max && cannot_enter(~v >> 16, out[have - 1].score, items[i].weight))
+            continue;
+        l = minus_log2(v);
+        if (have == max && cannot_enter(l, out[have - 1].score, items[i].weight))
             continue;
         hit.score = l / items[i].weight;
         if (have == max && !comes_before(items, &hit, &out[have - 1]))
