@@ -56,6 +56,8 @@ struct router {
 
     struct fog_list conns; /* struct lconn of leasewire.c */
     struct fog_timer *tick;
+    bool clock_known;
+    fog_time_ms clock_offset;  /* hub time minus monotonic at the last tick */
     struct fog_tls_cert *cert; /* node identity */
     struct fog_tls_client *dialler;
 };

@@ -76,14 +76,18 @@ int member_take_live(struct member *m, struct fog_bytes bytes)
     return 0;
 }
 
-/* Of the answers of the last minute the quickest is believed. */
+/* Of the answers of the last minute the quickest is believed, unless the clock itself must have
+ * been set: what the two round trips cannot explain. */
 void member_take_time(struct member *m, fog_time_ms hub_ms, fog_time_ms rtt_ms)
 {
-    fog_time_ms now = fog_loop_now_ms(m->loop);
+    fog_time_ms now = fog_loop_now_ms(m->loop), offset = hub_ms + rtt_ms / 2 - now;
+    fog_time_ms off_by =
+        offset > m->clock_offset ? offset - m->clock_offset : m->clock_offset - offset;
+    bool set = off_by > (rtt_ms + m->clock_rtt) / 2 + 1000;
 
-    if (m->clock_known && rtt_ms > m->clock_rtt && now - m->clock_at < 60000)
+    if (m->clock_known && !set && rtt_ms > m->clock_rtt && now - m->clock_at < 60000)
         return;
-    m->clock_offset = hub_ms + rtt_ms / 2 - now;
+    m->clock_offset = offset;
     m->clock_rtt = rtt_ms;
     m->clock_at = now;
     m->clock_known = true;

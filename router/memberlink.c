@@ -209,7 +209,9 @@ static int on_beat_ok(struct mlink *l, struct fog_bytes body)
     struct fog_wire_beat_ok m;
     int rc = fog_wire_get_beat_ok(body, &m);
 
-    if (rc == 0 && m.seq == l->seq)
+    if (rc == 0 && m.seq == 0)
+        member_take_time(l->m, m.hub_ms, 0);
+    else if (rc == 0 && m.seq == l->seq)
         member_take_time(l->m, m.hub_ms, fog_loop_now_ms(l->m->loop) - l->beat_sent_at);
     return rc;
 }

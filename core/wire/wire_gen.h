@@ -7,7 +7,7 @@
 
 #define FOG_WIRE_VERSION 1
 /* First bytes of the table's SHA-256: two builds with one version and two stamps are a mistake. */
-#define FOG_WIRE_STAMP "7c5ae2293219052f"
+#define FOG_WIRE_STAMP "f904f82ae75ae6c6"
 
 /* Rows of a list in their encoded form: walk them with a fog_rd over `raw` and fog_wire_get_<row>(). */
 struct fog_wire_list {
@@ -167,7 +167,7 @@ struct fog_wire_beat {
 void fog_wire_put_beat(struct fog_buf *b, const struct fog_wire_beat *m);
 int fog_wire_get_beat(struct fog_bytes body, struct fog_wire_beat *m) FOG_MUST_CHECK;
 
-/* hub -> box, the answer. */
+/* hub -> box, the answer. Unasked, with seq 0: hub time has been set. */
 struct fog_wire_beat_ok {
     uint32_t seq;
     int64_t hub_ms;

@@ -55,7 +55,7 @@ void routerkit_until(bool (*cond)(void))
 static fog_time_ms hub_ms(void *arg)
 {
     (void)arg;
-    return fog_wall_ms();
+    return fog_wall_ms() + rk.clock_shift;
 }
 
 static void sign(void *arg, uint16_t type, struct fog_bytes body,

@@ -20,7 +20,8 @@ struct routerkit {
     struct fog_map *store;             /* id -> struct fog_buf */
     struct fog_buf ca_key, ca_cert;
     unsigned grants_signed;
-    bool allow_publishers; /* answer of the deals port */
+    fog_time_ms clock_shift; /* added to hub time */
+    bool allow_publishers;   /* answer of the deals port */
 };
 
 extern struct routerkit rk;

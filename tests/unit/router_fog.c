@@ -292,6 +292,23 @@ static void test_a_used_token_lets_nobody_else_in(void **state)
     fog_buf_fini(&token);
 }
 
+static bool clocks_followed(void)
+{
+    for (unsigned i = 0; i < BOXES; i++)
+        if (llabs(member_hub_ms(boxes[i].m) - fog_wall_ms() - rk.clock_shift) > 1500)
+            return false;
+    return true;
+}
+
+static void test_a_clock_that_is_set_is_followed_within_a_second_or_so(void **state)
+{
+    (void)state;
+    rk.clock_shift = 7 * 86400 * (fog_time_ms)1000; /* a development chain moved by a week */
+    routerkit_until(clocks_followed);
+    rk.clock_shift = 0;
+    routerkit_until(clocks_followed);
+}
+
 /* --- publishing --- */
 
 static struct fog_hash publisher_id;
@@ -614,6 +631,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boxes_enrol_and_everybody_has_the_same_map),
         cmocka_unit_test(test_a_used_token_lets_nobody_else_in),
+        cmocka_unit_test(test_a_clock_that_is_set_is_followed_within_a_second_or_so),
         cmocka_unit_test(test_a_release_is_checked_then_placed_twice),
         cmocka_unit_test(test_a_viewer_gets_a_box_keeps_it_and_moves_when_he_asks_again),
         cmocka_unit_test(test_a_kit_player_gets_different_boxes_one_per_anchor),
