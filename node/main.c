@@ -127,6 +127,7 @@ int main(int argc, char **argv)
 
     if (argc > 1 && argv[1][0] != '-')
         return cmd_main(argc - 1, argv + 1);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     while ((opt = getopt_long(argc, argv, "c:th", options, NULL)) != -1) {
         if (opt == 'c') {
             path = optarg;

@@ -53,14 +53,12 @@ static void on_accept(struct fog_conn *c, void *arg)
     }
     if (strcmp(alpn, "fog-lease/1") == 0 && l->serve->router != NULL)
         role_router_adopt_lease(l->serve->router, c);
-    else if (!peers_is_known(l->serve->peers, key))
-        fog_conn_close(c); /* strangers get no node connection */
-    else if (strcmp(alpn, "fog-fill/1") == 0)
+    else if (peers_is_known(l->serve->peers, key) && strcmp(alpn, "fog-fill/1") == 0)
         fog_http_server_adopt(l->http, c);
-    else if (strcmp(alpn, "fog-serve/1") == 0)
+    else if (peers_is_known(l->serve->peers, key) && strcmp(alpn, "fog-serve/1") == 0)
         links_adopt(l->links, c);
     else
-        fog_conn_close(c);
+        fog_conn_close(c); /* strangers get no node connection */
 }
 
 /* ---- dialling a peer that called (we accept nothing inbound) ---- */
