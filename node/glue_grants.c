@@ -196,7 +196,7 @@ static void grants_done(void *arg, struct edge_grant *grant)
 }
 
 struct glue_grants *glue_grants_new(struct fog_loop *loop, struct ledger *ledger,
-                                    const struct node_clock *clock)
+                                    const struct node_clock *clock, bool unmetered)
 {
     struct glue_grants *g = FOG_NEW(glue_grants);
 
@@ -206,7 +206,7 @@ struct glue_grants *glue_grants_new(struct fog_loop *loop, struct ledger *ledger
     g->port = (struct edge_grants){.arg = g,
                                    .check = grants_check,
                                    .find = grants_find,
-                                   .standing = grants_standing,
+                                   .standing = unmetered ? NULL : grants_standing,
                                    .allow = grants_allow,
                                    .spend = grants_spend,
                                    .unspend = grants_unspend,

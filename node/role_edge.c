@@ -212,7 +212,8 @@ static int make_edge(struct serve_loop *l)
         .zone = s->conf->zone,
         .box_label = s->router == NULL ? s->label : "",
         .version = SERVE_VERSION,
-        .port = fog_addr_port(&s->conf->advertise_addr),
+        .port = s->router == NULL ? (uint16_t)s->conf->gateway_port
+                                  : fog_addr_port(&s->conf->advertise_addr),
         .source = glue_source_port(l->source),
         .hub_ms = node_clock_port,
         .hub_arg = &s->clock,
@@ -222,7 +223,8 @@ static int make_edge(struct serve_loop *l)
         l->steer = glue_steer_new(role_router_steer(s->router));
         conf.steer = glue_steer_port(l->steer);
     } else if (role_box_ledger(s->box) != NULL) {
-        l->grants = glue_grants_new(l->loop, role_box_ledger(s->box), &s->clock);
+        l->grants = glue_grants_new(l->loop, role_box_ledger(s->box), &s->clock,
+                                    s->genesis.chain_id == 0);
         conf.grants = glue_grants_port(l->grants);
     }
     return edge_new(l->loop, &conf, &l->edge);
