@@ -184,7 +184,10 @@ static void box_kill(unsigned i)
     struct box *b = &boxes[i];
 
     fog_listener_free(&b->listener);
-    member_free(&b->m); /* the connection goes without a word */
+    member_free(&b->m); /* the connection goes without a word, and so do those of viewers */
+    fog_http_server_free(&public_server);
+    public_server = fog_http_server_new(
+        rk.loop, &(struct fog_http_server_conf){.on_request = on_public_request});
 }
 
 /* --- set-up --- */
