@@ -3,7 +3,9 @@
 #include "contracts/claim/keyd_rules.h"
 #include "contracts/claim/store_file.h"
 #include "core/base/assert.h"
+#include "core/base/str.h"
 #include "core/crypto/rng_system.h"
+#include "core/json/json.h"
 #include "core/obs/log.h"
 #include "node/home.h"
 #include "node/keyd_ca.h"
@@ -130,12 +132,27 @@ static int sign_ed25519(struct keyd *k, const struct keyd_req *req, struct keyd_
     return FOG_EDENIED;
 }
 
+/* The journal of what a box ever said: shows and operators find a second form of a statement here.
+ */
+static void note_statement(const struct statement *s, const struct fog_hash *digest)
+{
+    char node[FOG_ETHADDR_TEXT], house[FOG_ETHADDR_TEXT], hex[FOG_HEX_LEN(32) + 1];
+    char bytes[40];
+
+    fog_hex_encode(digest->b, sizeof digest->b, hex);
+    fog_json_u128_text(s->bytes_sum, bytes);
+    fog_info("keyd.statement", "node=%s house=%s week=%u round=%u rev=%u bytes=%s digest=0x%s",
+             fog_ethaddr_text(&s->node, node), fog_ethaddr_text(&s->house, house), s->week,
+             s->round, s->rev, bytes, hex);
+}
+
 static int sign_secp(struct keyd *k, const struct keyd_req *req, enum keyd_key key,
                      const struct fog_hash *digest, struct keyd_answer *a)
 {
-    (void)req;
     if (!k->present[key])
         return -ENOENT;
+    if (req->kind == KEYD_SIGN_STATEMENT)
+        note_statement(&req->statement, digest);
     return fog_secp_sign(&k->keys[key], digest, &a->sig);
 }
 

@@ -170,6 +170,15 @@ class Recomputation:
     def complain(self, where, text):
         self.bad.append("%s: %s" % (where, text))
 
+    def row(self, row):
+        """One line of the export; statements are read by those who compare them with what a box signed."""
+        if row["kind"] == "week":
+            self.header(row)
+        elif row["kind"] == "leaf":
+            self.leaf(row)
+        elif row["kind"] != "statement":
+            raise ValueError("a line of kind %r" % row["kind"])
+
     def header(self, row):
         self.week = row
         self.separator = domain(int(row["chainId"]), hexed(row["settlement"]))
@@ -272,7 +281,7 @@ def check(fog, weeks):
     for week in weeks:
         for line in fog.router.fogd("claim", "export", "--week", week).splitlines():
             row = json.loads(line)
-            r.header(row) if row["kind"] == "week" else r.leaf(row)
+            r.row(row)
     want = r.compare(fog.api.get("/v1/earnings")["rows"])
     chain = paid_on_chain(fog, about["settlement"])
     for key in sorted(want.keys() | chain.keys()):
@@ -297,7 +306,7 @@ def main():
     try:
         for line in open(args.export):
             row = json.loads(line)
-            r.header(row) if row["kind"] == "week" else r.leaf(row)
+            r.row(row)
         earnings = json.load(open(args.earnings)) if args.earnings else None
         if isinstance(earnings, dict):
             earnings = earnings["rows"]

@@ -165,7 +165,8 @@ int week_rows(struct house *h, uint32_t week, struct week_row **out, size_t *n) 
 int week_root(const struct week_row *rows, size_t n, struct fog_hash *root) FOG_MUST_CHECK;
 
 /* The settled leaves of a week as JSON lines, with what an independent recomputation needs
- * (tools/recompute.py): first a line of parameters, then one line per leaf. */
+ * (tools/recompute.py): first a line of parameters, then one line per leaf, then the digest of
+ * each statement that was accepted. */
 int week_export(struct house *h, uint32_t week, struct fog_buf *out) FOG_MUST_CHECK;
 
 #endif

@@ -268,6 +268,7 @@ int week_root(const struct week_row *rows, size_t n, struct fog_hash *root)
 struct export_to {
     struct house *house;
     struct fog_buf *out;
+    uint32_t week;
 };
 
 static void export_line(struct fog_json **j, struct fog_buf *out)
@@ -304,9 +305,40 @@ static int export_leaf(void *arg, struct fog_bytes key, struct fog_bytes value)
     return 0;
 }
 
+/* Records 's' of house_books.h: key s | node 20 | week u32 | round u32, value rev u32 | digest 32.
+ */
+static int export_statement(void *arg, struct fog_bytes key, struct fog_bytes value)
+{
+    struct export_to *x = arg;
+    struct fog_rd k = fog_rd_of(key), v = fog_rd_of(value);
+    uint8_t node[20], digest[32];
+    uint32_t week, round, rev;
+    struct fog_json *j;
+
+    (void)fog_rd_u8(&k);
+    fog_rd_copy(&k, node, sizeof node);
+    week = fog_rd_u32(&k);
+    round = fog_rd_u32(&k);
+    rev = fog_rd_u32(&v);
+    fog_rd_copy(&v, digest, sizeof digest);
+    if (k.err != 0 || v.err != 0)
+        return FOG_ECORRUPT;
+    if (week != x->week)
+        return 0;
+    j = fog_json_new_object();
+    fog_json_set_str(j, "kind", "statement");
+    fog_json_set_u64(j, "week", week);
+    fog_json_set_u64(j, "round", round);
+    fog_json_set_u64(j, "rev", rev);
+    fog_json_set_hex(j, "node", node, sizeof node);
+    fog_json_set_hex(j, "digest", digest, sizeof digest);
+    export_line(&j, x->out);
+    return 0;
+}
+
 int week_export(struct house *h, uint32_t week, struct fog_buf *out)
 {
-    struct export_to x = {.house = h, .out = out};
+    struct export_to x = {.house = h, .out = out, .week = week};
     struct fog_json *j = fog_json_new_object();
     struct fog_buf prefix = {0};
     int rc;
@@ -321,6 +353,8 @@ int week_export(struct house *h, uint32_t week, struct fog_buf *out)
     export_line(&j, out);
     week_key(&prefix, 'l', week);
     rc = h->conf.db->scan(h->conf.db->arg, fog_buf_bytes(&prefix), export_leaf, &x);
+    if (rc == 0) /* kept by node, so that all weeks are looked at */
+        rc = h->conf.db->scan(h->conf.db->arg, fog_bytes_str("s"), export_statement, &x);
     fog_buf_fini(&prefix);
     return rc;
 }
