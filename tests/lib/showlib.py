@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE), str(TOP / "tools")]
 import fogdev  # noqa: E402
 import fognet  # noqa: E402
 import fogplay  # noqa: E402
+import recompute  # noqa: E402
 
 ROUTER_IP = "198.51.100.1"
 BOX_IPS = [f"198.51.100.{10 + n}" for n in range(1, 10)]
@@ -46,10 +47,12 @@ def step(text):
     print(f"- {text}", flush=True)
 
 
-def arguments(doc):
+def arguments(doc, more=None):
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--quick", action="store_true", help="short form, under a minute")
     parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
+    if more:
+        more(parser)
     return parser.parse_args()
 
 
@@ -141,14 +144,14 @@ def box_of_host(fog, host):
     return next(b for b in fog.boxes if b.identity["box"] == label)
 
 
-def run_show(doc, body):
-    """Parses arguments, enters the namespaces, runs `body(args) -> figures`, prints them last."""
-    args = arguments(doc)
+def run_show(doc, body, more=None):
+    """Parses arguments (`more(parser)` adds some), enters the namespaces, runs `body(args) -> figures`, prints them last."""
+    args = arguments(doc, more)
     fognet.enter()
     start = time.monotonic()
     try:
         figures = body(args)
-    except (Failed, fogdev.Stop, fogplay.Failure) as failure:
+    except (Failed, fogdev.Stop, fogplay.Failure, recompute.Mismatch) as failure:
         print(f"FAILED: {failure}", flush=True)
         return 1
     figures["seconds"] = round(time.monotonic() - start, 1)
