@@ -48,7 +48,7 @@ struct hold *hold_new(struct fog_loop *loop, struct storage *st, struct storage_
 void hold_free(struct hold **h); /* after the loop has ended; nobody is called */
 
 /* A newer order for a group replaces one that waits. FOG_ELIMIT, FOG_EBUSY. done is called once,
- * never from inside. */
+ * never from inside its own call; a replaced order ends with FOG_ECANCELED. */
 int hold_take(struct hold *h, const struct hold_order *order, hold_done_fn done,
               void *ctx) FOG_MUST_CHECK;
 
