@@ -66,10 +66,12 @@ struct links_fetch {
     bool done;
 };
 
+enum event_kind { EV_RESPONSE, EV_DATA, EV_END };
+
 /* Something for the asking loop: a status, bytes, or the end. */
 struct event {
     struct links_fetch *f;
-    enum { EV_RESPONSE, EV_DATA, EV_END } kind;
+    enum event_kind kind;
     int value;
     size_t len;
     uint8_t data[];
@@ -108,7 +110,7 @@ static void on_event(void *arg)
     free(ev);
 }
 
-static void tell(struct links_fetch *f, int kind, int value, struct fog_bytes data)
+static void tell(struct links_fetch *f, enum event_kind kind, int value, struct fog_bytes data)
 {
     struct event *ev = fog_alloc(sizeof *ev + data.len);
 

@@ -132,7 +132,7 @@ static ldns_rdf *asked_name(const struct question *q)
 
 static void no_data(const struct dns_zone *z, ldns_pkt *out, ldns_pkt_rcode rcode)
 {
-    ldns_pkt_set_rcode(out, rcode);
+    ldns_pkt_set_rcode(out, (uint8_t)rcode);
     ldns_pkt_push_rr(out, LDNS_SECTION_AUTHORITY, soa(z));
 }
 

@@ -110,7 +110,8 @@ static const char *section_of(const cfg_t *cfg)
     return cfg == NULL || cfg->name == NULL || strcmp(cfg->name, "root") == 0 ? "" : cfg->name;
 }
 
-static void on_confuse_error(cfg_t *cfg, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_confuse_error(cfg_t *cfg, const char *fmt,
+                                                                   va_list ap)
 {
     struct fog_buf text = {0};
 

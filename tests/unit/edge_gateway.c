@@ -277,7 +277,7 @@ static void test_new_release_is_seen_at_once(void **state)
 static void test_lookup_cache_stays_in_its_budget(void **state)
 {
     struct world *w = world_new_sized(true, false, 100000);
-    static char names[600][16], texts[600][24];
+    static char names[600][20], texts[600][24];
     static struct world_file files[600];
     uint64_t x = 1;
 
