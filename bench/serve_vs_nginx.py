@@ -12,11 +12,11 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tools"), str(TOP / "tests" / "lib")]
@@ -63,8 +63,13 @@ class Nginx:
         conf = folder / "nginx.conf"
         conf.write_text(NGINX.format(dir=folder, port=port, cert=cert, key=key, ciphers=CIPHERS, root=root))
         program = shutil.which("nginx") or "/usr/sbin/nginx"
-        self.process = subprocess.Popen([program, "-p", str(folder), "-c", str(conf)], stderr=open(folder / "nginx.log", "wb"))
-        time.sleep(0.5)
+        log = folder / "nginx.log"
+        self.process = subprocess.Popen([program, "-p", str(folder), "-c", str(conf)], stderr=open(log, "wb"))
+        try:
+            fogdev.wait_for("nginx", lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close() is None, 10,
+                            self.process, log)
+        except fogdev.Stop as failure:
+            raise SystemExit(f"bench: {failure}: {log.read_text().strip()[-300:]}") from failure
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.pids = [self.process.pid, *map(int, children)]
 
@@ -127,6 +132,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="fog-bench-"))
+    folder.chmod(0o755)  # nginx drops its privileges before it reads files
     root = folder / "files"
     root.mkdir()
     for name, size, _, _ in CASES:
@@ -138,7 +144,7 @@ def main():
         box = fog.boxes[0]
         gateway_host, box_host = f"{label}.{fog.zone}", f"{label}.{box.identity['box']}.{fog.zone}"
         tls = box.state / "tls"
-        nginx = Nginx(folder, root, tls / "cert.pem", tls / "key.pem", args.port + 90)
+        nginx = Nginx(folder, root, tls / "box.pem", tls / "box.key", args.port + 90)
         fog_pids = {n: list(n.pids().values()) for n in (fog.router, box)}
         for pids in (*fog_pids.values(), nginx.pids):
             pin(pids, 0)

@@ -62,7 +62,7 @@ struct edge_conf {
     const char *zone;                 /* "fog.localhost" */
     const char *box_label;            /* own 26 characters, "" when no box names are served */
     const char *version;              /* shown by /.well-known/fogbank */
-    uint16_t port;                    /* public port, 443 is left out of URLs */
+    uint16_t port;                    /* of gateway names, 443 is left out of URLs */
     struct edge_limits limits;        /* zero fields take the default */
     const struct edge_source *source; /* the ports live at least as long as the edge */
     const struct edge_steer *steer;   /* NULL: no gateway names are served */

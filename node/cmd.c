@@ -77,6 +77,7 @@ static int parse_options(struct cmd_args *a, const struct command *c, int argc, 
     int opt, which;
 
     optind = 1;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     while ((opt = getopt_long(argc, argv, "c:", options, &which)) != -1) {
         if (opt == 'c')
             a->conf_path = optarg;

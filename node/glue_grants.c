@@ -60,7 +60,7 @@ static size_t split(struct fog_bytes path, struct fog_bytes out[SEGMENTS_MAX])
 }
 
 static enum edge_grant_verdict look(struct glue_grants *g, struct fog_bytes text, const char *site,
-                                    struct grant_use *use, struct edge_grant **out)
+                                    struct grant_use use, struct edge_grant **out)
 {
     struct ledger_grant *found = NULL;
     struct fog_site_id id;
@@ -68,8 +68,8 @@ static enum edge_grant_verdict look(struct glue_grants *g, struct fog_bytes text
 
     if (fog_site_label_parse(fog_bytes_str(site), &id) != 0)
         return EDGE_GRANT_ELSEWHERE;
-    use->site = id.b;
-    v = ledger_check(g->ledger, text, use, &found, NULL);
+    use.site = id.b;
+    v = ledger_check(g->ledger, text, &use, &found, NULL);
     if (v == LEDGER_OK)
         *out = (struct edge_grant *)(void *)found;
     return verdict_of(v);
@@ -83,7 +83,7 @@ static enum edge_grant_verdict grants_check(void *arg, struct fog_bytes grant, c
     struct grant_use use = {.segments = segments, .hub_ms = hub_ms};
 
     use.n_segments = split(path, segments);
-    return look(arg, grant, site, &use, out);
+    return look(arg, grant, site, use, out);
 }
 
 static enum edge_grant_verdict grants_find(void *arg, struct fog_bytes grant, const char *site,
@@ -91,7 +91,7 @@ static enum edge_grant_verdict grants_find(void *arg, struct fog_bytes grant, co
 {
     struct grant_use use = {.any_path = true, .hub_ms = hub_ms};
 
-    return look(arg, grant, site, &use, out);
+    return look(arg, grant, site, use, out);
 }
 
 static bool grants_standing(void *arg, const char *site, const struct fog_hash *publisher_id,
@@ -196,7 +196,7 @@ static void grants_done(void *arg, struct edge_grant *grant)
 }
 
 struct glue_grants *glue_grants_new(struct fog_loop *loop, struct ledger *ledger,
-                                    const struct node_clock *clock)
+                                    const struct node_clock *clock, bool unmetered)
 {
     struct glue_grants *g = FOG_NEW(glue_grants);
 
@@ -206,7 +206,7 @@ struct glue_grants *glue_grants_new(struct fog_loop *loop, struct ledger *ledger
     g->port = (struct edge_grants){.arg = g,
                                    .check = grants_check,
                                    .find = grants_find,
-                                   .standing = grants_standing,
+                                   .standing = unmetered ? NULL : grants_standing,
                                    .allow = grants_allow,
                                    .spend = grants_spend,
                                    .unspend = grants_unspend,

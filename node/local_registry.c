@@ -63,7 +63,7 @@ static int on_record(struct fog_bytes key, struct fog_bytes value, void *arg)
     uint32_t id = fog_rd_u32(&v);
 
     if (what == 'n') {
-        struct fog_ethaddr node, operator_addr;
+        struct fog_ethaddr node = {{0}}, operator_addr = {{0}};
 
         fog_rd_copy(&k, node.b, sizeof node.b);
         fog_rd_copy(&v, box, sizeof box);

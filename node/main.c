@@ -17,7 +17,7 @@
 #ifndef FOG_SANITIZED
 extern const char *malloc_conf;
 const char *malloc_conf = "narenas:2,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,"
-                          "tcache_max:4096,lg_tcache_max:12";
+                          "tcache_max:4096";
 #endif
 
 static const char usage[] =
@@ -127,6 +127,7 @@ int main(int argc, char **argv)
 
     if (argc > 1 && argv[1][0] != '-')
         return cmd_main(argc - 1, argv + 1);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     while ((opt = getopt_long(argc, argv, "c:th", options, NULL)) != -1) {
         if (opt == 'c') {
             path = optarg;

@@ -24,8 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TLS_KEY       HOME_TLS "/box.key"
-#define TLS_CERT      HOME_TLS "/box.pem"
+#define TLS_KEY       HOME_TLS "/key.pem"
+#define TLS_CERT      HOME_TLS "/cert.pem"
 #define PEM_MAX       65536
 #define RENEW_S       (30 * 86400) /* before the end */
 #define CERT_RETRY_MS 10000

@@ -53,14 +53,12 @@ static void on_accept(struct fog_conn *c, void *arg)
     }
     if (strcmp(alpn, "fog-lease/1") == 0 && l->serve->router != NULL)
         role_router_adopt_lease(l->serve->router, c);
-    else if (!peers_is_known(l->serve->peers, key))
-        fog_conn_close(c); /* strangers get no node connection */
-    else if (strcmp(alpn, "fog-fill/1") == 0)
+    else if (peers_is_known(l->serve->peers, key) && strcmp(alpn, "fog-fill/1") == 0)
         fog_http_server_adopt(l->http, c);
-    else if (strcmp(alpn, "fog-serve/1") == 0)
+    else if (peers_is_known(l->serve->peers, key) && strcmp(alpn, "fog-serve/1") == 0)
         links_adopt(l->links, c);
     else
-        fog_conn_close(c);
+        fog_conn_close(c); /* strangers get no node connection */
 }
 
 /* ---- dialling a peer that called (we accept nothing inbound) ---- */
@@ -214,7 +212,8 @@ static int make_edge(struct serve_loop *l)
         .zone = s->conf->zone,
         .box_label = s->router == NULL ? s->label : "",
         .version = SERVE_VERSION,
-        .port = fog_addr_port(&s->conf->advertise_addr),
+        .port = s->router == NULL ? (uint16_t)s->conf->gateway_port
+                                  : fog_addr_port(&s->conf->advertise_addr),
         .source = glue_source_port(l->source),
         .hub_ms = node_clock_port,
         .hub_arg = &s->clock,
@@ -224,7 +223,8 @@ static int make_edge(struct serve_loop *l)
         l->steer = glue_steer_new(role_router_steer(s->router));
         conf.steer = glue_steer_port(l->steer);
     } else if (role_box_ledger(s->box) != NULL) {
-        l->grants = glue_grants_new(l->loop, role_box_ledger(s->box), &s->clock);
+        l->grants = glue_grants_new(l->loop, role_box_ledger(s->box), &s->clock,
+                                    s->genesis.chain_id == 0);
         conf.grants = glue_grants_port(l->grants);
     }
     return edge_new(l->loop, &conf, &l->edge);

@@ -27,8 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TLS_KEY        HOME_TLS "/instance.key"
-#define TLS_CERT       HOME_TLS "/instance.pem"
+#define TLS_KEY        HOME_TLS "/key.pem"
+#define TLS_CERT       HOME_TLS "/cert.pem"
 #define PEM_MAX        65536
 #define CERT_LIFE_S    (90 * 86400)
 #define CERT_BACK_S    3600

@@ -56,7 +56,7 @@ static fog_time_ms now_ms(void)
 /* One datagram to the service manager, if there is one (sd_notify(3) without its library). */
 static void notify(const char *text)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
+    const char *path = getenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe): one thread */
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t len = path == NULL ? 0 : strlen(path);
     int fd;
@@ -71,7 +71,7 @@ static void notify(const char *text)
         return;
     if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
-        fog_debug("super.notify", "error=\"%s\"", strerror(errno));
+        fog_debug("super.notify", "error=\"%s\"", fog_strerror(-errno));
     close(fd);
 }
 
@@ -82,7 +82,7 @@ static void become(const struct super *s, const struct child *c, int chan, pid_t
     sigset_t none;
 
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(FOGD_EXIT_FAILED); /* the supervisor is gone already */
     /* Its own group: a terminal's ^C reaches the supervisor alone, which stops things in order. */
@@ -114,7 +114,7 @@ static void start(struct super *s, int which)
     c->started_ms = now_ms();
     if (pid < 0) {
         c->start_at_ms = c->started_ms + node_backoff_died(&c->backoff, 0);
-        fog_unusual("super.fork", "child=%s error=\"%s\"", c->name, strerror(errno));
+        fog_unusual("super.fork", "child=%s error=\"%s\"", c->name, fog_strerror(-errno));
         return;
     }
     c->pid = pid;
@@ -239,11 +239,11 @@ static int prepare(struct super *s)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signals < 0 || pipe2(s->ready, O_CLOEXEC | O_NONBLOCK) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->pair) != 0) {
-        fprintf(stderr, "fogd: cannot set up: %s\n", strerror(errno));
+        fprintf(stderr, "fogd: cannot set up: %s\n", fog_strerror(-errno));
         return -errno;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {

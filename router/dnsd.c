@@ -247,6 +247,25 @@ static int bind_udp(struct dnsd *d)
     return 0;
 }
 
+/* One port for both. With port 0 the one that UDP got may be taken for TCP: another is tried. */
+static int bind_both(struct dnsd *d)
+{
+    struct fog_addr want = d->at;
+    int rc = 0;
+
+    for (int i = 0; i < 16; i++) {
+        d->at = want;
+        rc = bind_udp(d);
+        if (rc == 0)
+            rc = fog_listener_new(d->r->loop, &d->at, NULL, on_accept, d, &d->listener);
+        if (rc != -EADDRINUSE || fog_addr_port(&want) != 0)
+            break;
+        close(d->fd);
+        d->fd = -1;
+    }
+    return rc;
+}
+
 int dns_start(struct router *r, struct dnsd **out)
 {
     struct dnsd *d;
@@ -267,9 +286,7 @@ int dns_start(struct router *r, struct dnsd **out)
                                 .box = find_box};
     rc = fog_addr_parse(r->conf.dns_listen, &d->at);
     if (rc == 0)
-        rc = bind_udp(d);
-    if (rc == 0)
-        rc = fog_listener_new(r->loop, &d->at, NULL, on_accept, d, &d->listener);
+        rc = bind_both(d);
     if (rc != 0) {
         fog_unusual("dns.listen", "at=%s error=\"%s\"", r->conf.dns_listen, fog_strerror(rc));
         dns_stop(&d);

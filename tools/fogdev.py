@@ -155,6 +155,7 @@ class Node:
         if self.operator:
             lines.append(f'operator = "{self.operator["address"]}"')
         if "router" not in self.roles:
+            lines.append(f"gateway_port = {self.fog.router.port}")
             lines.append(f'join = "{self.folder / "join"}"')
         if self.place:
             domain, country, asn = self.place
@@ -167,6 +168,11 @@ class Node:
                    what or f"{self.name}: fogd {args[0]}", stdin)
 
     def start(self, wait=True):
+        # Loops share a port, so a second fogd of the same user would join in without an error.
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((self.ip, self.port)) == 0:
+                raise Stop(f"{self.name}: somebody else listens on {self.address}")
         self.process = subprocess.Popen([self.fog.fogd, "-c", str(self.conf)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"), start_new_session=True,
                                         cwd=self.folder)
@@ -387,10 +393,14 @@ class Fog:
         now = self.chain.now()
         wait_for("hub time", lambda: self.api.get("/v1/fog")["hub_ms"] // 1000 >= now, 30, None, self.router.log)
 
-    def close_week(self):
-        """Goes just past the end of the running accounting week, and closes and posts it; what the house says of it."""
+    def week_ends(self):
+        """Goes just past the end of the running accounting week."""
         length = json.loads((self.folder / "chain.json").read_text())["weekLength"]
         self.pass_time(length - self.chain.now() % length + 60)
+
+    def close_week(self):
+        """Ends the running week, then closes and posts it; what the house says of it."""
+        self.week_ends()
         return json.loads(self.router.fogd("week", "close", what="close week"))
 
     # --- ending ---

@@ -419,8 +419,11 @@ int accept_statement(struct house *h, const struct fog_ethaddr *node, struct fog
         rc = 0;
     free(x.leaves);
     if (rc == 0 && out->code == 0) {
-        fog_info("accept.statement", "week=%u round=%u rev=%u leaves=%zu", x.s.week, x.s.round,
-                 x.s.rev, x.n);
+        char addr[FOG_ETHADDR_TEXT], hex[FOG_HEX_LEN(sizeof(struct fog_hash)) + 1];
+
+        fog_hex_encode(x.digest.b, sizeof x.digest.b, hex);
+        fog_info("accept.statement", "node=%s week=%u round=%u rev=%u leaves=%zu digest=%s",
+                 fog_ethaddr_text(&x.s.node, addr), x.s.week, x.s.round, x.s.rev, x.n, hex);
         voucher_sign(h, &x.payee);
     } else if (rc == 0 && out->code != FOG_EBUSY) {
         fog_unusual("accept.refused", "week=%u round=%u rev=%u bad=%u text=\"%s\"", x.s.week,

@@ -81,7 +81,7 @@ static int check_statement(struct keyd_rules *r, const struct statement *s, stru
     if (rc == 0) {
         struct fog_rd rd = fog_rd_of(fog_buf_bytes(&old));
         uint32_t rev = fog_rd_u32(&rd);
-        struct fog_hash before;
+        struct fog_hash before = {{0}};
 
         fog_rd_copy(&rd, before.b, sizeof before.b);
         if ((rc = fog_rd_done(&rd)) != 0)

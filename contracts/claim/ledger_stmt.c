@@ -338,6 +338,18 @@ out:
 
 /* --- signing and sending --- */
 
+/* What this box says of a round; whoever compares logs sees whether it ever said two things. */
+static void log_signed(const struct ledger *l, const struct ledger_stmt *s)
+{
+    char node[FOG_ETHADDR_TEXT], hex[FOG_HEX_LEN(sizeof(struct fog_hash)) + 1];
+    struct fog_hash digest;
+
+    typed_statement(&l->conf.domain, &s->s, &digest);
+    fog_hex_encode(digest.b, sizeof digest.b, hex);
+    fog_info("ledger.signed", "node=%s week=%u round=%u rev=%u digest=%s",
+             fog_ethaddr_text(&s->s.node, node), s->s.week, s->s.round, s->s.rev, hex);
+}
+
 static void on_signed(void *ctx, const struct keyd_answer *answer)
 {
     struct ledger_stmt *s = ctx;
@@ -360,6 +372,7 @@ static void on_signed(void *ctx, const struct keyd_answer *answer)
     if (rc == 0) {
         s->sig = answer->sig;
         s->state = STMT_SIGNED;
+        log_signed(l, s);
         rc = save(l, s);
         if (rc == 0)
             return;

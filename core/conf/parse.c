@@ -344,7 +344,7 @@ int fog_conf_load(const struct fog_conf_schema *schema, const char *path, void *
 
     fog_buf_clear(error);
     if (fd < 0) {
-        fog_buf_printf(error, "%s: %s; name a readable file with -c", path, strerror(errno));
+        fog_buf_printf(error, "%s: %s; name a readable file with -c", path, fog_strerror(-errno));
         goto out;
     }
     do {
@@ -353,7 +353,7 @@ int fog_conf_load(const struct fog_conf_schema *schema, const char *path, void *
             fog_buf_added(&text, (size_t)n);
     } while (n > 0 && text.len <= FOG_CONF_FILE_MAX);
     if (n < 0) {
-        fog_buf_printf(error, "%s: %s", path, strerror(errno));
+        fog_buf_printf(error, "%s: %s", path, fog_strerror(-errno));
         goto out;
     }
     rc = fog_conf_parse(schema, path, fog_buf_bytes(&text), into, error);

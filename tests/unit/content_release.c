@@ -375,7 +375,7 @@ static void test_long_paths_fit_or_are_refused_clearly(void **state)
     (void)state;
     for (int i = 0; i < N; i++) {
         memset(paths[i], 'x', FOG_PATH_MAX);
-        snprintf(paths[i], 5, "%04d", i);
+        snprintf(paths[i], sizeof paths[i], "%04d", i);
         paths[i][4] = 'x';
         e[i].path = fog_bytes_str(paths[i]);
     }
