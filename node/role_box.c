@@ -151,10 +151,14 @@ static void on_load(void *arg, struct member_load *out)
 static void set_hubs(struct role_box *b, struct fog_bytes set)
 {
     struct hubset *hubs = FOG_NEW(hubset);
+    struct fog_pub keys[HUBSET_INSTANCES_MAX];
     struct peers_hub out[PEERS_HUBS];
     size_t n = 0;
 
     if (set.len > 0 && hubset_decode(set, hubs) == 0) {
+        for (unsigned i = 0; i < hubs->n; i++)
+            keys[i] = hubs->instances[i].map_key;
+        sites_set_hubs(b->serve->sites, keys, hubs->n);
         for (unsigned i = 0; i < hubs->n && n < PEERS_HUBS; i++) {
             if (hubs->instances[i].n_addrs == 0)
                 continue;
@@ -242,12 +246,15 @@ static void on_fresh(void *arg, const struct fog_wire_fresh *m)
 {
     struct role_box *b = arg;
     struct fog_rd rows = fog_rd_of(m->rows.raw);
+    int rc;
 
     for (uint32_t i = 0; i < m->rows.count; i++) {
         struct fog_wire_signed one;
 
         fog_wire_get_signed(&rows, &one);
-        sites_fresh(b->serve->sites, one.bytes);
+        rc = sites_fresh(b->serve->sites, one.bytes);
+        if (rc != 0)
+            fog_unusual("box.fresh", "error=\"%s\"", fog_strerror(rc));
     }
 }
 

@@ -30,6 +30,8 @@ struct sites {
     pthread_mutex_t lock;
     struct fog_map *by_id; /* struct site */
     struct fog_list loops;
+    struct fog_pub hubs[SITES_HUBS]; /* control loop */
+    size_t n_hubs;
 };
 
 struct sites_loop {
@@ -250,14 +252,31 @@ int sites_take(struct sites *s, const struct fog_site_id *site, struct fog_bytes
     return newer ? save(s, site, &p, pointer, keydoc, delegate) : 0;
 }
 
-void sites_fresh(struct sites *s, struct fog_bytes fresh)
+void sites_set_hubs(struct sites *s, const struct fog_pub *keys, size_t n)
+{
+    s->n_hubs = n < SITES_HUBS ? n : SITES_HUBS;
+    if (s->n_hubs > 0)
+        memcpy(s->hubs, keys, s->n_hubs * sizeof *keys);
+}
+
+static int check_fresh(const struct sites *s, const struct fog_fresh *f)
+{
+    int rc = FOG_EVERIFY;
+
+    for (size_t i = 0; rc != 0 && i < s->n_hubs; i++)
+        rc = fog_fresh_verify(f, &s->hubs[i], &s->conf.fog_id);
+    return rc;
+}
+
+int sites_fresh(struct sites *s, struct fog_bytes fresh)
 {
     struct fog_site_id id;
     struct fog_fresh f;
     struct site *x;
+    int rc = fog_fresh_decode(fresh, &f);
 
-    if (fog_fresh_decode(fresh, &f) != 0)
-        return;
+    if (rc != 0 || (rc = check_fresh(s, &f)) != 0)
+        return rc;
     fog_site_id_of(&s->conf.fog_id, &f.publisher_id, fog_bytes_str(f.site), &id);
     pthread_mutex_lock(&s->lock);
     x = fog_map_get(s->by_id, key_of(&id));
@@ -265,6 +284,7 @@ void sites_fresh(struct sites *s, struct fog_bytes fresh)
         f.as_of_ms > x->as_of_ms)
         x->as_of_ms = f.as_of_ms;
     pthread_mutex_unlock(&s->lock);
+    return 0;
 }
 
 void sites_refused(struct sites *s, const struct fog_site_id *site)

@@ -8,6 +8,7 @@
 
 #include "core/base/list.h"
 #include "core/content/names.h"
+#include "core/crypto/sign.h"
 #include "edge/source.h"
 
 struct fog_loop;
@@ -40,9 +41,12 @@ void sites_free(struct sites **s);
  * (older than known; same is 0), or why it is refused. */
 int sites_take(struct sites *s, const struct fog_site_id *site, struct fog_bytes pointer,
                struct fog_bytes keydoc, struct fog_bytes delegate) FOG_MUST_CHECK;
-/* Control loop. A hub's signed word that a pointer is the newest; the caller has checked the
- * signature. */
-void sites_fresh(struct sites *s, struct fog_bytes fresh);
+/* Control loop. The map keys of the router instances, whose word on freshness counts. */
+#define SITES_HUBS 32
+void sites_set_hubs(struct sites *s, const struct fog_pub *keys, size_t n);
+/* Control loop. A hub's signed word that a pointer is the newest. FOG_EVERIFY when no instance
+ * signed it; a word about another version than the one known here changes nothing. */
+int sites_fresh(struct sites *s, struct fog_bytes fresh) FOG_MUST_CHECK;
 /* Control loop. The hub does not know the site either. */
 void sites_refused(struct sites *s, const struct fog_site_id *site);
 

@@ -76,12 +76,33 @@ static void test_back_off_doubles_and_forgets(void **state)
     assert_int_equal(node_backoff_died(&b, 5), 200);
 }
 
+/* The manual's list is what `fogd --man-config` prints. */
+static void test_the_manual_is_up_to_date(void **state)
+{
+    struct fog_buf want = {0}, manual = {0};
+    FILE *f = fopen(FOG_SRCDIR "/docs/man/fogd.8", "rb");
+    size_t n;
+
+    (void)state;
+    assert_non_null(f);
+    do {
+        n = fread(fog_buf_reserve(&manual, 4096), 1, 4096, f);
+        fog_buf_added(&manual, n);
+    } while (n > 0);
+    fclose(f);
+    fog_conf_man(&node_conf_schema, &want);
+    assert_non_null(strstr(fog_buf_cstr(&manual), fog_buf_cstr(&want)));
+    fog_buf_fini(&want);
+    fog_buf_fini(&manual);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_box_needs_nothing),
         cmocka_unit_test(test_what_contradicts_is_refused),
         cmocka_unit_test(test_back_off_doubles_and_forgets),
+        cmocka_unit_test(test_the_manual_is_up_to_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
