@@ -144,8 +144,8 @@ def main():
         box = fog.boxes[0]
         gateway_host, box_host = f"{label}.{fog.zone}", f"{label}.{box.identity['box']}.{fog.zone}"
         tls = box.state / "tls"
-        fogdev.wait_for("the box's certificate", (tls / "box.pem").exists, 20, box.process, box.log)
-        nginx = Nginx(folder, root, tls / "box.pem", tls / "box.key", args.port + 90)
+        fogdev.wait_for("the box's certificate", (tls / "cert.pem").exists, 20, box.process, box.log)
+        nginx = Nginx(folder, root, tls / "cert.pem", tls / "key.pem", args.port + 90)
         fog_pids = {n: list(n.pids().values()) for n in (fog.router, box)}
         for pids in (*fog_pids.values(), nginx.pids):
             pin(pids, 0)
