@@ -61,23 +61,32 @@ class Root:
         (self.folder / "etc/apt/sources.list").write_text(
             f"deb {archive} {SUITE} main\ndeb {archive} {SUITE}-updates main\ndeb {security} {SUITE}-security main\n")
         self.mount()
+        self.packages()
         self.network()
 
     def mount(self):
-        """/proc, /dev, /tmp, and the cache of downloaded packages; all of it in this namespace only."""
+        """/proc, /dev, /tmp and npm's cache; all of it in this namespace only."""
         bind = lambda source, target: subprocess.run(["mount", "--rbind", source, str(self.folder / target)], check=True)
         subprocess.run(["mount", "-t", "proc", "proc", str(self.folder / "proc")], check=True)
         bind("/dev", "dev")
         bind("/sys", "sys")
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(self.folder / "tmp")], check=True)
-        archives = CACHE / "archives"
-        (archives / "partial").mkdir(parents=True, exist_ok=True)
-        bind(str(archives), "var/cache/apt/archives")
         npm = CACHE / "npm"
         npm.mkdir(exist_ok=True)
         (self.folder / "root/.npm").mkdir(exist_ok=True)
         bind(str(npm), "root/.npm")
+
+    def packages(self, save=False):
+        """Brings downloaded packages in, or saves new ones; apt locks its folder, so the cache itself is not mounted."""
         (self.folder / "etc/apt/apt.conf.d/90keep").write_text('APT::Keep-Downloaded-Packages "true";\n')
+        cache, here = CACHE / "archives", self.folder / "var/cache/apt/archives"
+        cache.mkdir(parents=True, exist_ok=True)
+        source, target = (here, cache) if save else (cache, here)
+        for file in source.glob("*.deb"):
+            if not (target / file.name).exists():
+                part = target / f".{file.name}.{os.getpid()}"
+                shutil.copyfile(file, part)
+                part.rename(target / file.name)
 
     def network(self):
         """What a machine in this network would be given by its administrator: resolver, local authorities, npm registry."""
