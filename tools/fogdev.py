@@ -168,16 +168,19 @@ class Node:
                    what or f"{self.name}: fogd {args[0]}", stdin)
 
     def start(self, wait=True):
-        # Loops share a port, so a second fogd of the same user would join in without an error.
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex((self.ip, self.port)) == 0:
-                raise Stop(f"{self.name}: somebody else listens on {self.address}")
+        # Loops share a port, so a second fogd of the same user would join in without an error. Children of a supervisor
+        # that was killed end by themselves, but not at once.
+        wait_for(f"{self.name}: {self.address} is free of others", self.nobody_listens, 5)
         self.process = subprocess.Popen([self.fog.fogd, "-c", str(self.conf)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"), start_new_session=True,
                                         cwd=self.folder)
         if wait:
             wait_for(f"{self.name}: start", self.listening, 20, self.process, self.log)
+
+    def nobody_listens(self):
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((self.ip, self.port)) != 0
 
     def listening(self):
         with socket.create_connection((self.ip, self.port), timeout=1):
