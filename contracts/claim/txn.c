@@ -380,7 +380,7 @@ static void on_found(struct txns *x, struct txn *t, const struct chain_answer *r
     if (t->state == TXN_MINED && same_block) {
         if (head >= t->block + x->conf.final_blocks)
             (void)set_state(x, t, r->receipt.ok ? TXN_FINAL : TXN_FAILED, r->logs, r->n_logs,
-                            "refused in its block");
+                            r->receipt.ok ? NULL : "refused in its block");
         return;
     }
     t->mined_hash = t->hashes[version];
