@@ -19,6 +19,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -35,8 +36,17 @@ struct holder {
     bool lies;
 };
 
+/* A second loop of the filling process. */
+struct second {
+    struct fog_loop *loop;
+    struct storage_loop *store;
+    struct links_loop *links;
+    struct fill *fill;
+};
+
 struct world {
     struct fog_loop *loop;
+    struct second second;
     struct storage *there, *here;
     struct storage_loop *there_loop, *here_loop;
     struct peers *server_peers, *peers;
@@ -71,8 +81,12 @@ static void on_done(struct fill_wait *w, int err)
 
 static void run_until(struct world *w, const bool *done)
 {
-    for (int i = 0; i < 100000 && !*done; i++)
-        fog_loop_turn(w->loop, true);
+    time_t end = time(NULL) + 20;
+
+    while (!*done && time(NULL) < end) {
+        fog_loop_turn(w->loop, false);
+        fog_loop_turn(w->second.loop, false);
+    }
     assert_true(*done);
 }
 
@@ -178,7 +192,7 @@ static int setup(void **state)
 {
     const struct storage_config mem = {.quota_bytes = (uint64_t)256 << 20, .workers = 1};
     struct world *w = FOG_NEW(world);
-    struct links_conf links = {.n_loops = 1, .policy = {.allow_any = true}};
+    struct links_conf links = {.n_loops = 2, .policy = {.allow_any = true}};
     struct serve_node_conf node = {.status = status};
     struct fill_conf fill;
 
@@ -209,6 +223,10 @@ static int setup(void **state)
                               .on_lie = on_lie,
                               .arg = w};
     w->fill = fill_new(&fill);
+    fill.loop = w->second.loop = fog_loop_new();
+    fill.store = w->second.store = storage_loop_new(w->here, w->second.loop, 4 << 20);
+    fill.links = w->second.links = links_loop_new(w->links, 1, w->second.loop);
+    w->second.fill = fill_new(&fill);
     w->hold = hold_new(w->loop, w->here, w->here_loop, w->fill);
     for (size_t i = 0; i < CHUNK_LEN; i++)
         w->body[i] = (uint8_t)(i * 31 + (i >> 8));
@@ -224,11 +242,15 @@ static int teardown(void **state)
 
     hold_free(&w->hold);
     fill_free(&w->fill);
+    fill_free(&w->second.fill);
     links_loop_free(&w->links_loop);
+    links_loop_free(&w->second.links);
     holder_stop(&w->honest);
     holder_stop(&w->liar);
-    for (int i = 0; i < 20; i++)
-        fog_loop_turn(w->loop, false); /* connections close */
+    for (int i = 0; i < 20; i++) { /* connections close */
+        fog_loop_turn(w->loop, false);
+        fog_loop_turn(w->second.loop, false);
+    }
     fill_table_free(&w->table);
     links_free(&w->links);
     serve_node_free(&w->node);
@@ -236,7 +258,9 @@ static int teardown(void **state)
     peers_free(&w->server_peers);
     storage_loop_free(&w->there_loop);
     storage_loop_free(&w->here_loop);
+    storage_loop_free(&w->second.store);
     fog_loop_free(&w->loop);
+    fog_loop_free(&w->second.loop);
     storage_close(&w->there);
     storage_close(&w->here);
     fog_tls_cert_unref(&w->self_cert);
@@ -298,6 +322,49 @@ static void test_a_chunk_comes_from_its_holder(void **state)
     expect_here(w);
     assert_int_equal(fill_stats(w->fill)->chunks, 1); /* one fill for both */
     assert_int_equal(w->lies, 0);
+}
+
+static void test_one_fill_for_all_loops(void **state)
+{
+    struct world *w = *state;
+    const struct fill_want want = {.pg = {{1}}};
+    struct waiter here = {.wait = {.on_done = on_done}};
+    struct waiter there = {.wait = {.on_done = on_done}};
+
+    give_there(w);
+    use_hubs(w, &w->honest, NULL);
+    fill_chunk(w->fill, &w->ref, &want, true, false, &here.wait);
+    fill_chunk(w->second.fill, &w->ref, &want, false, false, &there.wait);
+    run_until(w, &here.done);
+    run_until(w, &there.done);
+    assert_int_equal(here.err, 0);
+    assert_int_equal(there.err, 0);
+    assert_int_equal(fill_stats(w->fill)->chunks + fill_stats(w->second.fill)->chunks, 1);
+    expect_here(w);
+}
+
+static void test_every_loop_reaches_every_peer(void **state)
+{
+    struct world *w = *state;
+    const struct fill_want want = {.pg = {{1}}};
+    struct waiter first = {.wait = {.on_done = on_done}};
+    struct waiter second = {.wait = {.on_done = on_done}};
+    struct fog_chunk_ref other = {.len = 5};
+
+    /* The connection lives on one of the two loops; the other asks through it. */
+    give_there(w);
+    fog_chunk_id(fog_bytes_str("other"), &other.id);
+    assert_int_equal(
+        storage_put_sync(w->there, FOG_KIND_CHUNK, &other.id, fog_bytes_str("other"), NULL, false),
+        0);
+    use_hubs(w, &w->honest, NULL);
+    fill_chunk(w->fill, &w->ref, &want, true, false, &first.wait);
+    run_until(w, &first.done);
+    fill_chunk(w->second.fill, &other, &want, true, false, &second.wait);
+    run_until(w, &second.done);
+    assert_int_equal(first.err, 0);
+    assert_int_equal(second.err, 0);
+    assert_int_equal(fog_http_server_open(w->honest.http), 1);
 }
 
 static void test_a_liar_is_caught_and_the_next_goes_on(void **state)
@@ -482,6 +549,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_a_chunk_comes_from_its_holder),
+        T(test_one_fill_for_all_loops),
+        T(test_every_loop_reaches_every_peer),
         T(test_a_liar_is_caught_and_the_next_goes_on),
         T(test_what_nobody_has_ends_with_enoent),
         T(test_who_no_longer_waits_is_not_called),
