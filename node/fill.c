@@ -88,6 +88,12 @@ void fill_wake(struct fog_list *waits, int err)
     }
 }
 
+void fill_forget(struct fog_list *waits)
+{
+    while (fog_list_pop_front(waits) != NULL)
+        continue;
+}
+
 void fill_caught(struct fill *f, const struct fill_lie *lie)
 {
     char peer[FOG_HEX_LEN(8) + 1], chunk[FOG_HEX_LEN(8) + 1];
@@ -394,6 +400,8 @@ static void start_queued(struct fill *f)
 
 static void job_free(struct job *j)
 {
+    fill_forget(&j->readers);
+    fill_forget(&j->keepers);
     for (int i = 0; i < RACERS; i++)
         attempt_free(&j->racers[i]);
     fog_link_remove(&j->in_queue);

@@ -23,6 +23,9 @@ struct fill_want fill_want_copy(const struct fill_want *want); /* without source
 /* Calls and empties a list of fill_wait. */
 void fill_wake(struct fog_list *waits, int err);
 
+/* Empties it without a call: the engine ends, its waiters may outlive it. */
+void fill_forget(struct fog_list *waits);
+
 /* The peer lied: distrust, log, report. */
 void fill_caught(struct fill *f, const struct fill_lie *lie);
 

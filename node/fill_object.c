@@ -71,6 +71,8 @@ static void object_free(void *arg)
 {
     struct fetch_object *o = arg;
 
+    fill_forget(&o->readers);
+    fill_forget(&o->keepers);
     links_cancel(&o->fetch);
     fog_timer_free(&o->timer);
     fog_buf_fini(&o->body);

@@ -12,8 +12,8 @@ struct glue_grants;
 struct ledger;
 struct node_clock;
 
-/* `unmetered`: stable URLs are served without a standing grant (a private fog without a chain: there
- * is nobody who pays for them). */
+/* `unmetered`: stable URLs are served without a standing grant (a private fog without a chain:
+ * there is nobody who pays for them). */
 struct glue_grants *glue_grants_new(struct fog_loop *loop, struct ledger *ledger,
                                     const struct node_clock *clock, bool unmetered);
 void glue_grants_free(struct glue_grants **g); /* no request may be open */

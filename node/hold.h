@@ -45,7 +45,9 @@ typedef void (*hold_done_fn)(void *ctx, int err, uint64_t bytes);
 
 struct hold *hold_new(struct fog_loop *loop, struct storage *st, struct storage_loop *store,
                       struct fill *fill);
-void hold_free(struct hold **h); /* after the loop has ended; nobody is called */
+/* After the store was closed, whose workers may still run for an order, and before the loop is
+ * freed. Nobody is called. */
+void hold_free(struct hold **h);
 
 /* A newer order for a group replaces one that waits. FOG_ELIMIT, FOG_EBUSY. done is called once,
  * never from inside its own call; a replaced order ends with FOG_ECANCELED. */

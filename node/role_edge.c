@@ -223,8 +223,8 @@ static int make_edge(struct serve_loop *l)
         l->steer = glue_steer_new(role_router_steer(s->router));
         conf.steer = glue_steer_port(l->steer);
     } else if (role_box_ledger(s->box) != NULL) {
-        l->grants = glue_grants_new(l->loop, role_box_ledger(s->box), &s->clock,
-                                    s->genesis.chain_id == 0);
+        l->grants =
+            glue_grants_new(l->loop, role_box_ledger(s->box), &s->clock, s->genesis.chain_id == 0);
         conf.grants = glue_grants_port(l->grants);
     }
     return edge_new(l->loop, &conf, &l->edge);

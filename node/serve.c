@@ -410,10 +410,11 @@ static void fini_all(struct serve *s)
         serve_loop_fini(&s->loops[i]);
     role_router_free(&s->router);
     role_box_free(&s->box);
-    hold_free(&s->hold);
     serve_loop_fini(&s->control_own);
-    keyc_free(&s->keyc);
+    storage_close(&s->store); /* from here on no worker runs for hold and sites */
+    hold_free(&s->hold);
     sites_free(&s->sites);
+    keyc_free(&s->keyc);
     links_free(&s->links);
     fill_table_free(&s->fills);
     peers_free(&s->peers);
@@ -422,7 +423,6 @@ static void fini_all(struct serve *s)
             fog_loop_free(&s->loops[i].loop);
     if (s->control_own.loop != NULL)
         fog_loop_free(&s->control_own.loop);
-    storage_close(&s->store);
     fog_tls_server_free(&s->tls);
     fog_tls_cert_unref(&s->node_cert);
     edge_certs_free(&s->certs);

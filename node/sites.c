@@ -32,6 +32,7 @@ struct sites {
     struct fog_list loops;
     struct fog_pub hubs[SITES_HUBS]; /* control loop */
     size_t n_hubs;
+    struct fog_list saves; /* control loop: pointers being written */
 };
 
 struct sites_loop {
@@ -178,6 +179,7 @@ static int on_stored_site(const struct fog_hash *name, const struct storage_info
 }
 
 struct save {
+    struct fog_link link; /* in sites->saves, until done */
     struct fog_hash name;
     uint32_t gen;
     uint64_t seq;
@@ -193,14 +195,20 @@ static void save_work(struct storage *st, void *arg)
                                    fog_buf_bytes(&v->body), NULL, true);
 }
 
+static void save_free(struct save *v)
+{
+    fog_link_remove(&v->link);
+    fog_buf_fini(&v->body);
+    free(v);
+}
+
 static void save_done(void *arg)
 {
     struct save *v = arg;
 
     if (v->rc != 0 && v->rc != FOG_ESTALE)
         fog_unusual("sites.save", "error=\"%s\"", fog_strerror(v->rc));
-    fog_buf_fini(&v->body);
-    free(v);
+    save_free(v);
 }
 
 static int save(struct sites *s, const struct fog_site_id *site, const struct fog_pointer *p,
@@ -214,10 +222,10 @@ static int save(struct sites *s, const struct fog_site_id *site, const struct fo
     v->seq = p->seq;
     record_encode(pointer, keydoc, delegate, &v->body);
     rc = storage_submit(s->conf.control_store, save_work, save_done, v);
-    if (rc < 0) {
-        fog_buf_fini(&v->body);
-        free(v);
-    }
+    if (rc < 0)
+        save_free(v);
+    else
+        fog_list_push_back(&s->saves, &v->link);
     return rc < 0 ? rc : 0;
 }
 
@@ -447,6 +455,7 @@ int sites_new(const struct sites_conf *conf, struct sites **out)
     pthread_mutex_init(&s->lock, NULL);
     s->by_id = fog_map_new(seed);
     fog_list_init(&s->loops);
+    fog_list_init(&s->saves);
     rc = storage_list_named(conf->store, FOG_KIND_POINTER, on_stored_site, s);
     if (rc != 0) {
         sites_free(&s);
@@ -465,6 +474,8 @@ void sites_free(struct sites **ps)
     *ps = NULL;
     if (s == NULL)
         return;
+    FOG_LIST_EACH(&s->saves, it)
+    save_free(FOG_CONTAINER(it, save, link));
     while ((x = fog_map_next(s->by_id, &at, NULL)) != NULL)
         free(x);
     fog_map_free(&s->by_id);

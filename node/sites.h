@@ -35,6 +35,7 @@ struct sites_conf {
 
 /* Reads what the store has (blocking). */
 int sites_new(const struct sites_conf *conf, struct sites **out) FOG_MUST_CHECK;
+/* After the store was closed: its workers may still write a pointer of ours. */
 void sites_free(struct sites **s);
 
 /* Control loop. A pointer with what proves it; delegate may be empty. Verified here: 0, FOG_ESTALE

@@ -240,7 +240,6 @@ static int teardown(void **state)
 {
     struct world *w = *state;
 
-    hold_free(&w->hold);
     fill_free(&w->fill);
     fill_free(&w->second.fill);
     links_loop_free(&w->links_loop);
@@ -259,10 +258,11 @@ static int teardown(void **state)
     storage_loop_free(&w->there_loop);
     storage_loop_free(&w->here_loop);
     storage_loop_free(&w->second.store);
-    fog_loop_free(&w->loop);
-    fog_loop_free(&w->second.loop);
     storage_close(&w->there);
     storage_close(&w->here);
+    hold_free(&w->hold);
+    fog_loop_free(&w->loop);
+    fog_loop_free(&w->second.loop);
     fog_tls_cert_unref(&w->self_cert);
     free(w);
     return 0;

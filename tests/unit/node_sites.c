@@ -111,10 +111,12 @@ static int teardown(void **state)
 {
     struct world *w = *state;
 
+    turn(w); /* what was posted is heard */
+
     sites_loop_free(&w->view);
-    sites_free(&w->sites);
     storage_loop_free(&w->sl);
     storage_close(&w->st);
+    sites_free(&w->sites);
     fog_loop_free(&w->loop);
     fog_buf_fini(&w->keydoc);
     free(w);
