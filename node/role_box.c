@@ -189,6 +189,8 @@ static void on_lease(void *arg, bool up)
     }
     node_clock_set(&b->serve->clock, member_hub_ms(b->member));
     fog_info("box.lease", "state=held label=%s", b->serve->label);
+    if (b->money != NULL)
+        box_money_leased(b->money);
     fog_timer_start(b->cert_timer, 0);
 }
 

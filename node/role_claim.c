@@ -110,6 +110,11 @@ void box_money_settle(struct box_money *m)
         fog_unusual("money.flush", "error=\"%s\"", fog_strerror(rc));
 }
 
+void box_money_leased(struct box_money *m)
+{
+    ledger_resend(m->ledger);
+}
+
 /* ---- down ---- */
 
 static int take_registry(struct box_money *m, struct fog_bytes body)

@@ -30,6 +30,9 @@ void box_money_on_message(struct box_money *m, uint16_t type, struct fog_bytes b
 /* Tells the hub what is not told yet and writes everything down (before a lease is left). */
 void box_money_settle(struct box_money *m);
 
+/* A lease was granted: statements that may be lost with the connection before it go out again. */
+void box_money_leased(struct box_money *m);
+
 /* Members of a JSON object: `"live":..,..` without braces. */
 void box_money_status(struct box_money *m, struct fog_buf *out);
 

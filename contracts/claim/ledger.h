@@ -116,6 +116,10 @@ int ledger_flush(struct ledger *l, fog_time_ms hub_ms) FOG_MUST_CHECK;
  * is unanswered (again after resend_ms). Call once a second. */
 int ledger_turn(struct ledger *l, fog_time_ms hub_ms, fog_time_ms resend_ms) FOG_MUST_CHECK;
 
+/* There is a new way to the house, and what went over the old one may be lost: signed statements
+ * without an answer are handed out with the next turn. */
+void ledger_resend(struct ledger *l);
+
 /* Rows changed since the last call: PROGRESS messages, every LEDGER_PROGRESS_MS. */
 struct ledger_progress {
     struct fog_ethaddr house;

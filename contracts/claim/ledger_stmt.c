@@ -374,8 +374,10 @@ static void on_signed(void *ctx, const struct keyd_answer *answer)
         s->state = STMT_SIGNED;
         log_signed(l, s);
         rc = save(l, s);
-        if (rc == 0)
+        if (rc == 0) {
+            s->next_ms = 0; /* out with the next turn */
             return;
+        }
         s->state = STMT_DRAFT; /* not sent before it is on the disk */
     }
     fog_unusual("ledger.unsigned", "week=%u round=%u rev=%u error=\"%s\"", s->s.week, s->s.round,
@@ -460,6 +462,17 @@ void ledger_push_statements(struct ledger *l, fog_time_ms hub_ms, fog_time_ms re
             s->next_ms = hub_ms + resend_ms;
             send(l, s);
         }
+    }
+}
+
+void ledger_resend(struct ledger *l)
+{
+    FOG_LIST_EACH(&l->open, it)
+    {
+        struct ledger_stmt *s = FOG_CONTAINER(it, ledger_stmt, link);
+
+        if (s->state == STMT_SIGNED)
+            s->next_ms = 0;
     }
 }
 

@@ -202,6 +202,35 @@ static void test_unanswered_statements_are_sent_again(void **state)
     world_fini(&w);
 }
 
+/* keyd takes its time, then the hub is killed before it answered: neither costs more than a turn.
+ */
+static void test_a_new_lease_brings_statements_at_once(void **state)
+{
+    struct world w;
+    struct issued g;
+
+    (void)state;
+    world_init(&w);
+    w.box[0].cut = true;
+    w.box[0].keys.hold = true;
+    assert_int_equal(world_issue(&w, 0, NULL, 100000, &g), 0);
+    world_serve(&w, 0, &g, 10);
+    world_pass(&w, WORLD_HOUR);
+    world_pass(&w, 1000);
+    assert_int_equal(w.box[0].statements, 0);
+    fakekeys_answer(&w.box[0].keys);
+    world_pass(&w, 1000);
+    assert_int_equal(w.box[0].statements, 1);
+    world_pass(&w, 1000);
+    assert_int_equal(w.box[0].statements, 1);
+    w.box[0].cut = false;
+    ledger_resend(w.box[0].ledger);
+    world_pass(&w, 1000);
+    assert_int_equal(w.box[0].statements, 2);
+    assert_true(w.newest.cum_bytes == 10);
+    world_fini(&w);
+}
+
 /* A crash between any two writes: what was flushed is paid once, and no round is stated twice. */
 static void test_crash_anywhere_loses_at_most_a_second(void **state)
 {
@@ -397,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_bytes_after_the_close_are_unpaid),
         cmocka_unit_test(test_a_round_is_stated_once_and_paid),
         cmocka_unit_test(test_unanswered_statements_are_sent_again),
+        cmocka_unit_test(test_a_new_lease_brings_statements_at_once),
         cmocka_unit_test(test_crash_anywhere_loses_at_most_a_second),
         cmocka_unit_test(test_a_store_set_back_never_signs_the_round_again),
         cmocka_unit_test(test_progress_tells_only_what_changed),

@@ -130,6 +130,7 @@ static void test_an_intent_becomes_final_once(void **state)
         pass(&r, 1);
     assert_int_equal(r.mined, 1);
     assert_int_equal(r.final, 1);
+    assert_string_equal(r.text, ""); /* nothing was refused */
     assert_int_equal(fakechain_mined(&r.chain), 1);
     rig_fini(&r);
 }
