@@ -82,16 +82,16 @@ def close_week(fog, step):
     step("mature the debits (72 h)")
     fog.pass_time(3 * DAY + 60)
     step("cash the vouchers")
-    rows = fogdev.wait_for("payouts", lambda: paid_rows(fog), 60, fog.router.process, fog.router.log)
+    rows = fogdev.wait_for("payouts", lambda: paid_rows(fog, closed["week"]), 60, fog.router.process, fog.router.log)
     step("recompute from receipts")
     verdict = recompute.check(fog, [closed["week"]])
     step.done(f"{verdict['payees']} payouts equal to the last unit")
     return closed, rows
 
 
-def paid_rows(fog):
-    """Earnings rows once every one of them has a transaction."""
-    rows = json.loads(fog.client("earnings", "--json"))["rows"]
+def paid_rows(fog, week):
+    """Earnings rows of the week once every one of them has a transaction."""
+    rows = [row for row in json.loads(fog.client("earnings", "--json"))["rows"] if int(row["week"]) == week]
     return rows if rows and all(row["tx"] for row in rows) else None
 
 

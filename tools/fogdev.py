@@ -100,9 +100,18 @@ class Chain:
         command = [str(program), "--host", "127.0.0.1", "--port", str(self.port), "--chain-id", "31337",
                    "--block-time", "1", "--slots-in-an-epoch", "1", "--mixed-mining", "--silent",
                    "--state", str(self.folder / "anvil-state.json"), "--state-interval", "5", "--prune-history", "200"]
+        command += self.go_on_from()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=open(self.log, "ab"),
                                         stderr=subprocess.STDOUT, start_new_session=True)
         wait_for("chain", lambda: self.rpc("eth_chainId") == "0x7a69", 20, self.process, self.log)
+
+    def go_on_from(self):
+        """Anvil forgets that its clock was moved: a chain that is started again would make blocks of the past."""
+        state = self.folder / "anvil-state.json"
+        if not state.exists():
+            return []
+        last = int(json.loads(state.read_text())["block"]["timestamp"], 16)
+        return ["--timestamp", str(last + 1)] if last > time.time() else []
 
     def rpc(self, method, *params):
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()

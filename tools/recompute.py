@@ -275,14 +275,16 @@ def paid_on_chain(fog, settlement):
 
 
 def check(fog, weeks):
-    """Exports these weeks, recomputes them, and compares with the books and with the chain's events. Raises Mismatch."""
+    """Exports these weeks and all that the books show, recomputes them, and compares with the books and with the chain's
+    events. Raises Mismatch."""
     about = fog.api.get("/v1/fog")
+    rows = fog.api.get("/v1/earnings")["rows"]
     r = Recomputation(hexed(fog.router.identity["grant_signer"].lower()))
-    for week in weeks:
+    for week in sorted({*weeks, *(int(row["week"]) for row in rows)}):
         for line in fog.router.fogd("claim", "export", "--week", week).splitlines():
             row = json.loads(line)
             r.row(row)
-    want = r.compare(fog.api.get("/v1/earnings")["rows"])
+    want = r.compare(rows)
     chain = paid_on_chain(fog, about["settlement"])
     for key in sorted(want.keys() | chain.keys()):
         receipts = [want[key][name] for name in ("gross", "fee", "held")] if key in want else [0, 0, 0]
