@@ -20,22 +20,28 @@ FILE_BYTES = 3_500_000
 TRIES = 40  # one site in three is held by boxes 1 and 2
 
 
-def site_without(fog, folder, label):
-    """Publishes sites until one is held by others than the box `label`; its URL and the file's hash."""
+def chunks(box):
+    return box.status()["store"]["chunks"]
+
+
+def site_without(fog, folder, edge):
+    """Publishes sites until the edge was not told to hold one; its URL and the file's hash."""
     for n in range(TRIES):
         site = pathlib.Path(folder) / f"site-{n}"
         site.mkdir()
         body = os.urandom(FILE_BYTES)
         (site / "file.bin").write_bytes(body)
+        before = chunks(edge)
         answer = fogdev.json.loads(fog.client("deploy", site, "--json").splitlines()[-1])
-        if label not in fog.api.get(f"/v1/sites/{answer['site']}")["holders"]:
+        fogdev.wait_for("copies", lambda label=answer["site"]: fog.api.get(f"/v1/sites/{label}")["copies_min"] >= fog.k)
+        if chunks(edge) == before and edge.status()["orders"]["waiting"] == 0:
             return fogdev.site_url(fog, answer["site"], "file.bin"), hashlib.sha256(body).hexdigest()
     raise fogdev.Stop("every site is held by the edge itself")
 
 
 def check(fog, folder):
     edge = fog.boxes[2]
-    url, digest = site_without(fog, folder, edge.identity["label"])
+    url, digest = site_without(fog, folder, edge)
     before = sum(box.status()["bytes_sent"] for box in fog.boxes if not box.reachable)
     _, _, body = fogplay.Fetcher(str(fog.ca)).get(url)
     if hashlib.sha256(body).hexdigest() != digest:
