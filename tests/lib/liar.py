@@ -126,9 +126,9 @@ class Liar:
             for event in conn.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
                     path = dict(event.headers)[":path"]
-                    status, body = self.fetch(path)
-                    body = self.spoil(path, body)
-                    print(f"lied about {path}" if status == 200 else f"{status} {path}", flush=True)
+                    status, truth = self.fetch(path)
+                    body = self.spoil(path, truth) if status == 200 else truth
+                    print(f"lied about {path}" if body != truth else f"{status} {path}", flush=True)
                     conn.send_headers(event.stream_id, [(":status", str(status)), ("content-length", str(len(body)))])
                     waiting[event.stream_id] = body
                 elif isinstance(event, h2.events.StreamReset):
