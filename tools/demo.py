@@ -100,10 +100,13 @@ def money(units):
 
 
 def table(fog, rows):
-    """What each box served and earned; one payout per operator wallet."""
+    """What each box served and earned, idle ones included; one payout per operator wallet."""
     names = {box.operator["address"].lower(): box.name for box in fog.boxes}
+    paid = {row["operator"].lower() for row in rows}
+    idle = [{"operator": operator, "bytes": 0, "gross": 0, "fee": 0, "held": 0, "net": 0, "tx": "-"}
+            for operator in names if operator not in paid]
     print(f"\n{'box':<8} {'served':>10} {'gross':>12} {'fee':>10} {'held':>12} {'net':>12}  transaction")
-    for row in sorted(rows, key=lambda r: names.get(r["operator"].lower(), r["operator"])):
+    for row in sorted(rows + idle, key=lambda r: names.get(r["operator"].lower(), r["operator"])):
         name = names.get(row["operator"].lower(), row["operator"])
         print(f"{name:<8} {int(row['bytes']) / 1e6:>7.1f} MB {money(row['gross']):>12} {money(row['fee']):>10} "
               f"{money(row['held']):>12} {money(row['net']):>12}  {row['tx']}")

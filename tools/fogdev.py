@@ -101,8 +101,10 @@ class Chain:
                    "--block-time", "1", "--slots-in-an-epoch", "1", "--mixed-mining", "--silent",
                    "--state", str(self.folder / "anvil-state.json"), "--state-interval", "5", "--prune-history", "200"]
         command += self.go_on_from()
+        # anvil keeps caches in its home: they belong into the folder, too
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=open(self.log, "ab"),
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+                                        stderr=subprocess.STDOUT, start_new_session=True,
+                                        env={**os.environ, "HOME": str(self.folder)})
         wait_for("chain", lambda: self.rpc("eth_chainId") == "0x7a69", 20, self.process, self.log)
 
     def go_on_from(self):
