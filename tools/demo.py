@@ -121,7 +121,8 @@ def main():
     args = parser.parse_args()
     step, code = Steps(), 0
     fog = fogdev.Fog(args.dir, base_port=args.port)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         step("make video and site (ffmpeg)")
         subprocess.run([str(TOP / "tools" / "make-media"), str(fog.folder / "media"), "60"], check=True)

@@ -181,7 +181,7 @@ class Node:
     def start(self, wait=True):
         # Loops share a port, so a second fogd of the same user would join in without an error. Children of a supervisor
         # that was killed end by themselves, but not at once.
-        wait_for(f"{self.name}: {self.address} is free of others", self.nobody_listens, 5)
+        wait_for(f"{self.name}: another process listens on {self.address}; waited for it to end", self.nobody_listens, 5)
         self.process = subprocess.Popen([self.fog.fogd, "-c", str(self.conf)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"), start_new_session=True,
                                         cwd=self.folder)
